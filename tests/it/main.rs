@@ -26,6 +26,7 @@ mod reference;
 mod report;
 mod reproducible;
 mod rerun;
+mod results;
 mod session;
 mod streams;
 mod studies;

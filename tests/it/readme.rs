@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 use crate::support::{Tune, project};
 
 /// Folders of the repository: a path in backticks that begins with one of them must exist.
-const FOLDERS: [&str; 8] = [".ci", "benches", "configs", "datasets", "docs", "examples", "src", "tests"];
+const FOLDERS: [&str; 9] =
+    [".ci", "benches", "configs", "datasets", "docs", "examples", "results", "src", "tests"];
 
 /// Programs that start `tune` as the last part of their own command lines.
 const LAUNCHERS: [&str; 9] = ["env", "hq", "kurobako", "mpirun", "nohup", "ray", "srun", "sudo", "time"];
@@ -168,7 +169,9 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 
 fn documents() -> Vec<Document> {
     let mut paths: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md"].map(PathBuf::from).into();
+        ["README.md", "RESULTS.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md"]
+            .map(PathBuf::from)
+            .into();
     files(Path::new("docs"), ".md", &mut paths);
     paths.into_iter().map(Document::read).collect()
 }

@@ -11,8 +11,8 @@ use crate::training::check::{not_negative, positive};
 /// The settings of the adaptive sharpener, which raises the sharpness of layers from 0 to 1.
 ///
 /// It waits until the loss stops falling. Then it sharpens a little at each batch, until the loss
-/// rises, and waits again. With [`Order::BottomUp`], a layer begins at the earliest in the epoch
-/// after the layer below became sharp.
+/// rises, and waits again. Unless the order is uniform, a layer begins at the earliest in the epoch
+/// after the layer before it became sharp.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adaptive {
@@ -93,7 +93,7 @@ impl Adaptive {
     pub(crate) fn least_epochs(&self, layers: u32) -> u32 {
         let critical = self.critical.min(1.0);
         let whole = critical / self.rate + (1.0 - critical) / self.cz_rate;
-        let later = whole.ceil() as u32 * self.order.predecessors(layers.saturating_sub(1));
+        let later = whole.ceil() as u32 * self.order.most_predecessors(layers);
         let first = (whole / self.first_layer_relative_rate).ceil() as u32;
         self.min_init_epochs + self.patience + 1 + first + later
     }
@@ -123,10 +123,11 @@ impl AdaptiveState {
                     *sharpness = self.settings.sharpened(layer, *sharpness, batches);
                 }
             }
-            Order::BottomUp => {
-                let lowest = sharpness.iter_mut().enumerate().find(|(_, sharpness)| **sharpness < 1.0);
-                if let Some((layer, sharpness)) = lowest.filter(|_| self.finished_in != Some(position.epoch))
-                {
+            Order::BottomUp | Order::TopDown => {
+                let mut soft = sharpness.iter_mut().enumerate().filter(|(_, sharpness)| **sharpness < 1.0);
+                let next =
+                    if self.settings.order == Order::BottomUp { soft.next() } else { soft.next_back() };
+                if let Some((layer, sharpness)) = next.filter(|_| self.finished_in != Some(position.epoch)) {
                     *sharpness = self.settings.sharpened(layer, *sharpness, batches);
                     if *sharpness == 1.0 {
                         self.finished_in = Some(position.epoch);
@@ -212,6 +213,16 @@ mod tests {
         assert_eq!(history[1], history[0]);
         assert_eq!(history[2], history[0]);
         assert!((history[3][0] - 0.5).abs() < 1e-3);
+    }
+
+    #[test]
+    fn top_down_order_begins_with_the_last_layer() {
+        let settings =
+            Adaptive { min_init_epochs: 0, patience: 0, order: Order::TopDown, ..Adaptive::default() };
+        let mut state = AdaptiveState::new(settings);
+        let history = run(&mut state, 0, &[1.0; 14], &mut [0.0; 2]);
+        assert!(history.iter().all(|row| row[0] == 0.0 || row[1] == 1.0), "{history:?}");
+        assert_eq!(history.last(), Some(&vec![1.0; 2]));
     }
 
     #[test]

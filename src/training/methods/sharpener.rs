@@ -30,8 +30,8 @@ pub struct Simple {
     pub start_epoch: u32,
     /// Number of increments per layer, at least 1.
     pub steps: u32,
-    /// The order of the layers. Bottom-up takes `steps` epochs for each layer; uniform takes them
-    /// once for all layers.
+    /// The order of the layers. Bottom-up and top-down take `steps` epochs for each layer; uniform
+    /// takes them once for all layers.
     pub order: Order,
 }
 
@@ -46,8 +46,8 @@ pub struct Scheduled {
     pub duration: u32,
     /// Number of epochs between the end of a layer's ramp and the beginning of the next.
     pub intermission: u32,
-    /// The order of the layers. Bottom-up takes one ramp for each layer; uniform takes one for all
-    /// layers.
+    /// The order of the layers. Bottom-up and top-down take one ramp for each layer; uniform takes
+    /// one for all layers.
     pub order: Order,
 }
 
@@ -69,13 +69,12 @@ impl Sharpener {
     /// The number of epochs until `layers` layers, at least 1, are sharp. For an adaptive sharpener
     /// it is the least possible number.
     pub fn epochs(&self, layers: u32) -> u32 {
-        let last = layers.saturating_sub(1);
         match self {
             Sharpener::Simple(Simple { start_epoch, steps, order }) => {
-                start_epoch + steps * (order.predecessors(last) + 1)
+                start_epoch + steps * (order.most_predecessors(layers) + 1)
             }
             Sharpener::Scheduled(Scheduled { start_epoch, duration, intermission, order }) => {
-                start_epoch + duration + (duration + intermission) * order.predecessors(last)
+                start_epoch + duration + (duration + intermission) * order.most_predecessors(layers)
             }
             Sharpener::Adaptive(adaptive) => adaptive.least_epochs(layers),
         }
@@ -111,14 +110,17 @@ impl Sharpening {
 
     /// Sets the `sharpness` of each layer for the batch at `position`.
     pub fn before_batch(&mut self, position: BatchPosition, sharpness: &mut [f32]) {
-        let set = |plan: &dyn Fn(u32) -> f64, sharpness: &mut [f32]| {
+        let set = |plan: &dyn Fn(u32, u32) -> f64, sharpness: &mut [f32]| {
+            let layers = sharpness.len() as u32;
             for (layer, sharpness) in (0..).zip(sharpness) {
-                *sharpness = plan(layer).clamp(0.0, 1.0) as f32;
+                *sharpness = plan(layer, layers).clamp(0.0, 1.0) as f32;
             }
         };
         match self {
-            Sharpening::Simple(simple) => set(&|layer| simple.plan(layer, position), sharpness),
-            Sharpening::Scheduled(scheduled) => set(&|layer| scheduled.plan(layer, position), sharpness),
+            Sharpening::Simple(simple) => set(&|layer, of| simple.plan(layer, of, position), sharpness),
+            Sharpening::Scheduled(scheduled) => {
+                set(&|layer, of| scheduled.plan(layer, of, position), sharpness)
+            }
             Sharpening::Adaptive(state) => state.before_batch(position, sharpness),
         }
     }
@@ -132,19 +134,19 @@ impl Sharpening {
 }
 
 impl Simple {
-    /// The sharpness of `layer` at `position`, before it is clamped to [0, 1].
-    fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
+    /// The sharpness of `layer`, of `layers`, at `position`, before it is clamped to [0, 1].
+    fn plan(&self, layer: u32, layers: u32, position: BatchPosition) -> f64 {
         let increments = f64::from(position.epoch) + 1.0 - f64::from(self.start_epoch);
-        increments / f64::from(self.steps) - f64::from(self.order.predecessors(layer))
+        increments / f64::from(self.steps) - f64::from(self.order.predecessors(layer, layers))
     }
 }
 
 impl Scheduled {
-    /// The sharpness of `layer` at `position`, before it is clamped to [0, 1]: 0 at the first batch
-    /// of the layer's ramp, 1 at the last.
-    fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
+    /// The sharpness of `layer`, of `layers`, at `position`, before it is clamped to [0, 1]: 0 at the
+    /// first batch of the layer's ramp, 1 at the last.
+    fn plan(&self, layer: u32, layers: u32, position: BatchPosition) -> f64 {
         let batches = position.batches as f64;
-        let predecessors = f64::from(self.order.predecessors(layer));
+        let predecessors = f64::from(self.order.predecessors(layer, layers));
         let begin = f64::from(self.start_epoch) + predecessors * f64::from(self.duration + self.intermission);
         let done = (f64::from(position.epoch) - begin) * batches + position.batch as f64;
         let last = f64::from(self.duration) * batches - 1.0;
@@ -190,6 +192,20 @@ mod tests {
         assert_eq!(at(&mut sharpening, 1, 0, 10), [0.5; 3]);
         assert_eq!(at(&mut sharpening, 2, 0, 10), [1.0; 3]);
         assert_eq!(Sharpener::Simple(simple).epochs(3), 3);
+    }
+
+    #[test]
+    fn a_top_down_sharpener_finishes_the_last_layer_first() {
+        let simple = Simple { start_epoch: 1, steps: 2, order: Order::TopDown };
+        let mut sharpening = Sharpening::new(Sharpener::Simple(simple));
+        assert_eq!(at(&mut sharpening, 1, 0, 10), [0.0, 0.0, 0.5]);
+        assert_eq!(at(&mut sharpening, 3, 0, 10), [0.0, 0.5, 1.0]);
+        assert_eq!(at(&mut sharpening, 6, 0, 10), [1.0; 3]);
+        assert_eq!(Sharpener::Simple(simple).epochs(3), 7);
+        let scheduled = Scheduled { start_epoch: 0, duration: 1, intermission: 1, order: Order::TopDown };
+        let mut sharpening = Sharpening::new(Sharpener::Scheduled(scheduled));
+        assert_eq!(at(&mut sharpening, 2, 1, 3), [0.0, 0.5, 1.0]);
+        assert_eq!(Sharpener::Scheduled(scheduled).epochs(3), 5);
     }
 
     #[test]

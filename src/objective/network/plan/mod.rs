@@ -61,7 +61,7 @@ use crate::training::{
 /// | `surrogate_width`, `surrogate_final_width` | width of that slope; in the last epoch of `surrogate` | 1, as at first |
 /// | `fine_tune` | epochs of `hybrid` after sharpening | 5 |
 /// | `sharpener` | `simple`, `scheduled`, `adaptive` | `simple` |
-/// | `sharpen_order` | order of the layers: `bottom-up`, `uniform` | `bottom-up` |
+/// | `sharpen_order` | order of the layers: `bottom-up`, `uniform`, `top-down` | `bottom-up` |
 /// | `sharpen_start` | first epoch of `simple` and `scheduled` sharpening | 5 |
 /// | `sharpen_steps` | epochs per layer of `simple` | 5 |
 /// | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
@@ -92,6 +92,10 @@ pub struct Plan {
 
 /// Most hidden layers of a plan.
 const MOST_LAYERS: u32 = 4;
+
+/// The orders of sharpening by their names; the first is the default.
+const ORDERS: [(&str, Order); 3] =
+    [("bottom-up", Order::BottomUp), ("uniform", Order::Uniform), ("top-down", Order::TopDown)];
 
 impl Plan {
     /// Reads the plan from `point`, for samples of a shape (height, width, channels) and `classes`
@@ -376,8 +380,7 @@ fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
 }
 
 fn sharpener(values: &Hyperparameters<'_>) -> Result<Sharpener, PlanError> {
-    let order =
-        values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
+    let order = values.choice("sharpen_order", &ORDERS)?;
     let start_epoch = values.whole("sharpen_start", 0, 10_000, 5)?;
     let simple =
         Sharpener::Simple(Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order });

@@ -1,0 +1,157 @@
+"""Writes the tables of RESULTS.md from the summaries in the folder `results`.
+
+    python3 benches/results/page.py [--check]
+
+A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. With `--check` nothing is written; the exit code
+is 1 if the page is not what the summaries say.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+# Test accuracy of checkpoints that others trained by Whetstone's defaults, one seed each.
+PUBLISHED = {"mnist-dense": "96.44 %", "mnist-lenet": "97.99 %"}
+NETWORKS = {"dense": "784-256-64-100", "lenet": "LeNet 32, 48"}
+NAMES = {
+    "bayes": "`tune`, Gaussian process", "tpe": "`tune --search tpe`", "random": "random order, without repetition",
+    "optuna-tpe": "Optuna, TPESampler", "optuna-gp": "Optuna, GPSampler",
+    "whetstone": "Whetstone's default", "untuned": "`tune` from that default alone", "started": "`tune` with the starting points of its space",
+}
+
+
+def read(name):
+    path = PROJECT / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def percent(found, digits=2):
+    """A spread of shares as a percentage."""
+    return f"{100 * found['mean']:.{digits}f} ± {100 * found['sd']:.{digits}f} %"
+
+
+def whetstone(summary):
+    rows = []
+    for row in summary["rows"]:
+        network = NETWORKS[row["name"].rsplit("-", 1)[1]]
+        if "no_result" in row:
+            rows.append([row["dataset"], network, row["no_result"], "", "", "", ""])
+            continue
+        low, high = min(row["values"]), max(row["values"])
+        rows.append([row["dataset"], network, percent(row["test"]), len(row["values"]), f"{100 * low:.2f} to {100 * high:.2f}",
+                     PUBLISHED.get(row["name"], "not known"), f"{row['cpu_seconds'] / row['trainings']:.0f} s"])
+    return table(["data", "network", "test accuracy", "seeds", "least and most", "published checkpoint", "CPU time of a training"], rows)
+
+
+def grid(summary):
+    def cells(found, most):
+        return [f"more than {most}" if found[key] is None else found[key] for key in ("median", "quarter", "three_quarters", "nine_tenths")]
+    facts = (
+        f"Of {summary['points']} points {summary['died'] or 'none'} had a dead network in any seed. The best mean is "
+        f"{100 * summary['best']:.2f} %, the next {100 * summary['second']:.2f} %, the median {100 * summary['median']:.2f} %, Whetstone's default "
+        f"{100 * summary['default']:.2f} %; {summary['near_points'] - 1 or 'no'} other points lie within "
+        "0.1 points of the best.\n\n")
+    head = ["search", "seeds", "median", "first quarter", "three quarters", "nine of ten", "in 15 evaluations", "points below the best after 15"]
+    rows = [[NAMES[row["search"]], row["repeats"], *cells(row["optimum"], row["most"]), f"{row['optimum_in_15']} of {row['repeats']}",
+             f"{row['regret_15_points']:.2f}"] for row in summary["rows"]]
+    near = [[NAMES[row["search"]], *cells(row["near"], row["most"])] for row in summary["rows"]]
+    text = facts + "Evaluations until the best point:\n\n" + table(head, rows)
+    if summary["near_points"] > 1:
+        text += "\n\nEvaluations until a point within 0.1 points of it:\n\n" + table(["search", *head[2:6]], near)
+    return text
+
+
+def tuned(summary):
+    rows = []
+    for row in summary["rows"]:
+        gain = percent_points(row["gain_points"]) if "gain_points" in row else ""
+        fewer = percent(row["fewer_errors"], 0) if "fewer_errors" in row else ""
+        found = percent(row["test"]) if "test" in row else "no network lives"
+        seeds = f"{100 * row['sd_of_seeds']:.2f}" if "test" in row else ""
+        rows.append([row["set"], NAMES[row["arm"]], row.get("trials", ""), f"{row['with_result']} of {row['studies']}", found, seeds, gain, fewer,
+                     f"{row['cpu_seconds']:.0f} s"])
+    return table(["data", "how", "trials", "studies", "test accuracy", "sd of seeds, points", "gain, points", "fewer errors", "CPU time"], rows)
+
+
+def percent_points(found):
+    return f"{found['mean']:+.2f} ± {found['sd']:.2f}"
+
+
+def importance(summary):
+    share = lambda row: f"`{row['name']}` {100 * row['median']:.0f} % ({100 * row['least']:.0f} to {100 * row['most']:.0f})"
+    rows = [[row["set"], ", ".join(share(one) for one in row[key][:4])] for key in ("total", "alone", "pairs") for row in summary["rows"]]
+    count = len(summary["rows"])
+    parts = [("in all, with others", rows[:count]), ("alone", rows[count:2 * count]), ("in pairs", rows[2 * count:])]
+    return "\n\n".join(f"Shares {what}:\n\n" + table(["data", "median of the studies (least to most)"], lines) for what, lines in parts)
+
+
+def method(summary, name):
+    rows = [row for row in summary["rows"] if row["table"] == name]
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    settings = list(dict.fromkeys(row["setting"] for row in rows))
+    def cell(one, setting):
+        found = next((row for row in rows if row["set"] == one and row["setting"] == setting), None)
+        if found is None or "test" not in found:
+            return "" if found is None else "all dead"
+        dead = found["seeds"] - found["alive"]
+        return percent(found["test"], 1) + (f", {dead} of {found['seeds']} dead" if dead else "")
+    return table(["setting", *sets], [[setting, *(cell(one, setting) for one in sets)] for setting in settings])
+
+
+def coverage(summary):
+    names = {"same": "the same test samples, ten fresh seeds", "new": "3,823 new samples, five fresh seeds"}
+    def row(found):
+        return [names[found["kind"]], found["studies"], f"{found['inside']} ({100 * found['inside'] / found['studies']:.1f} %)", found["below"], found["above"],
+                f"{found['width_points']['mean']:.2f}", percent_points(found["searched_minus_fresh_points"]),
+                percent_points(found["validation_minus_fresh_points"]), percent_points(found["test_minus_fresh_points"])]
+    head = ["measured on", "studies", "inside", "below", "above", "width, points", "selected value minus measured", "confirmed validation minus measured", "confirmed test minus measured"]
+    return table(head, [row(found) for found in summary["rows"]])
+
+
+def torch_search(summary):
+    rows = [[row["program"], row["seed"], f"{100 * row['validation']:.2f} %", percent(row["test"]), f"{row['cpu_seconds']:.0f} s", f"{row['wall_seconds']:.0f} s"]
+            for row in summary["rows"]]
+    return table(["program", "seed", "selected validation", "test", "CPU time", "wall time"], rows)
+
+
+TABLES = {
+    "whetstone": whetstone, "grid": grid, "tuned": tuned, "importance": importance, "coverage": coverage, "torch_search": torch_search,
+    **{f"method-{name}": (lambda summary, name=name: method(summary, name)) for name in ("redundancy", "sharpener", "order", "optimizer")},
+}
+
+
+def source(name, summary):
+    return f"`{summary['command']}`, on one thread of {summary['machine']}.\n\n"
+
+
+def filled(text):
+    """The page with every table whose summary is there."""
+    for name, make in TABLES.items():
+        summary = read(name.split("-")[0])
+        if summary is not None:
+            content = f"<!-- begin {name} -->\n{source(name, summary)}{make(summary)}\n<!-- end {name} -->"
+            pattern = rf"<!-- begin {name} -->.*?<!-- end {name} -->"
+            if not re.search(pattern, text, re.DOTALL):
+                raise SystemExit(f"RESULTS.md has no place for {name}")
+            text = re.sub(pattern, lambda _: content, text, flags=re.DOTALL)
+    return text
+
+
+def main():
+    page = PROJECT / "RESULTS.md"
+    before = page.read_text()
+    after = filled(before)
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if before == after else "RESULTS.md is not what the summaries say: python3 benches/results/page.py")
+    page.write_text(after)
+
+
+if __name__ == "__main__":
+    main()
