@@ -154,7 +154,7 @@ pub fn list_csv(lines: &[StudyLine]) -> String {
     write(&head.map(str::to_owned));
     for line in lines {
         let winner = line.winner.as_ref();
-        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:?}"));
         let count = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
         write(&[
             line.study.clone(),
