@@ -179,9 +179,21 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
                     if what == "field" { inner.strip_suffix(unknown).unwrap_or(&inner) } else { &inner };
                 InputError::new(file, &join(path, parent.trim_end_matches('.')), problem)
             }
-            None => InputError::new(file, &join(path, &inner), without_middle(&message)),
+            None => InputError::new(file, &join(path, &inner), in_words(without_middle(&message))),
         }
     })
+}
+
+/// `message` with what a number must be in words, where it ends with a type of Rust.
+fn in_words(message: String) -> String {
+    let Some((before, expected)) = message.rsplit_once("expected ") else { return message };
+    let words = match expected {
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number from 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ => return message,
+    };
+    format!("{before}expected {words}")
 }
 
 /// `message` without its middle if it is long: it may quote a value of any length.
@@ -207,7 +219,8 @@ fn without_middle(message: &str) -> String {
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = name.to_lowercase();
     let letters = typed.chars().count();
-    let farthest = letters.max(3) / 3;
+    // Any two names of one letter differ by one.
+    let farthest = if letters < 2 { 0 } else { letters.max(3) / 3 };
     // The time for the distance grows with the product of the lengths.
     let is_comparable = |candidate: &&str| letters <= SHOWN && candidate.len() <= 4 * SHOWN;
     candidates
@@ -304,7 +317,7 @@ mod tests {
     #[test]
     fn a_wrong_type_is_named_with_its_path() {
         let message = problem(r#"{"inner": {"low": "x", "kind": "conv"}}"#);
-        assert_eq!(message, r#"f.json: inner.low: invalid type: string "x", expected f64"#);
+        assert_eq!(message, r#"f.json: inner.low: invalid type: string "x", expected a number"#);
     }
 
     #[test]
@@ -340,7 +353,7 @@ mod tests {
         let message = problem(&format!(r#"{{"inner": {{"{long}": 1}}}}"#));
         assert!(message.len() < 500, "{} bytes", message.len());
         let message = problem(&format!(r#"{{"inner": {{"low": "{long}", "kind": "conv"}}}}"#));
-        assert!(message.len() < 500 && message.ends_with("expected f64"), "{message}");
+        assert!(message.len() < 500 && message.ends_with("expected a number"), "{message}");
     }
 
     #[test]

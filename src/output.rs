@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 /// The most symbolic links that are followed one after the other, as on Linux.
@@ -60,6 +61,14 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     let mut pieces = Pieces::begin(file)?;
     pieces.write(content)?;
     pieces.finish()
+}
+
+/// The SHA-256 of the content of `file`, in hex.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(file: &Path) -> io::Result<String> {
+    Ok(Sha256::digest(fs::read(file)?).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A file that is written piece by piece. A regular file appears when it is finished; until then, and

@@ -13,6 +13,7 @@ use super::shown::exit::{Exit, WhileRunning};
 use super::shown::progress::Progress;
 use super::shown::streams;
 use super::signals::{STOP, stop_on_signals};
+use crate::output;
 use crate::report::{self, Best, Remark};
 use crate::space::Point;
 use crate::storage::{Location, Storage, StudyKey};
@@ -178,24 +179,56 @@ fn finish(
     progress: &Progress,
 ) -> Result<Exit> {
     let study = storage.load_study(study).map_err(TunerError::Storage)?;
-    let model = prepared.settings.model.as_deref().filter(|model| model.exists());
-    let model = model.and_then(|model| model.file_name()).map(|name| name.to_string_lossy().into_owned());
-    let best = Best::of(&study, command, model.as_deref())
+    let best = result(prepared, &study, command)
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
-    let folder = prepared.output.file().parent().unwrap_or(Path::new("")).to_owned();
-    let best = best.with_models(|model| folder.join(model).exists());
     let output = &prepared.output;
     output.write(best.to_text())?;
     if progress.is_for_people() {
         let printed = streams::print(&report::winner_text(&best));
         Remark::of(&study).iter().for_each(streams::say);
-        streams::say(format_args!("written to {}", files(&prepared.output, model.as_deref())));
+        overtaken(&study, &best, prepared).into_iter().for_each(streams::say);
+        streams::say(format_args!("written to {}", files(&prepared.output, best.model.as_deref())));
         if let Some((name, reference)) = &prepared.against {
             streams::print_line(report::against_text(&best, reference, name))?;
         }
         printed?;
     }
     Ok(below(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
+}
+
+/// With several metrics: why the winner `best` is not the best trial in the first metric.
+fn overtaken(study: &Study, best: &Best, prepared: &Prepared) -> Option<String> {
+    let first = study.best().filter(|first| first.number != best.trial && study.metrics.len() > 1)?;
+    let (metric, value) = (&study.metrics[0].name, digits(*first.values.first()?));
+    let reason = match &prepared.settings.pick {
+        Some(pick) => format!("--pick {pick} chose trial {}", best.trial),
+        None if !study.pareto_front().iter().any(|trial| trial.number == first.number) => {
+            "it is not on the front: another trial is as good in every metric".to_owned()
+        }
+        None => format!("trial {} is better over fresh seeds", best.trial),
+    };
+    Some(format!("trial {} had the best {metric} of the search, {value}; {reason}", first.number))
+}
+
+/// The winner of `study`, with those networks whose files are there and hold them; `None` if nothing is
+/// confirmed. Says so if the winner's own file does not.
+fn result(prepared: &Prepared, study: &Study, command: &str) -> Option<Best> {
+    let model = prepared.settings.model.as_deref();
+    let name = model.and_then(|model| model.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let folder = prepared.output.file().parent().unwrap_or(Path::new(""));
+    let is_there =
+        |name: &str, sha256: &str| output::sha256(&folder.join(name)).is_ok_and(|found| found == sha256);
+    let written = Best::of(study, command, name.as_deref())?;
+    let best = written.clone().with_models(is_there);
+    if let (Some(model), Some(_), None) = (model, &written.model_sha256, &best.model) {
+        streams::say(format_args!(
+            "{}: another program has written to it while this study ended, so {} names no network: run the same command \
+             again, with an --out of its own",
+            model.display(),
+            prepared.output.file().display()
+        ));
+    }
+    Some(best)
 }
 
 /// The files of the result: the one of `output`, and that of its network if there is one.

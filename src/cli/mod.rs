@@ -112,7 +112,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Tell(args)) => ask::tell(&args),
         Some(Command::Serve { .. }) => serve::run(),
         Some(Command::Kurobako { search }) => kurobako::run(search),
-        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Init(args)) => init::run(&args, &again()),
         Some(Command::Spaces { command }) => spaces::run(&command.unwrap_or_default()),
         Some(Command::Chips { command }) => chips::run(&command.unwrap_or_default()),
         Some(Command::Data { command }) => data::run(&command.unwrap_or_default()),

@@ -4,12 +4,11 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Options that change where and how a study runs, but not its result.
-const WITHOUT_EFFECT: [&str; 18] = [
+const WITHOUT_EFFECT: [&str; 17] = [
     "against",
     "config",
-    "storage",
-    "study",
     "fresh",
+    "force",
     "retry_failed",
     "max_failures",
     "prepare",
@@ -26,7 +25,7 @@ const WITHOUT_EFFECT: [&str; 18] = [
 ];
 
 /// Options that most studies do not use: left out unless they were typed.
-const ONLY_IF_TYPED: [&str; 4] = ["faults", "fault_rates", "fault_maps", "refine"];
+const ONLY_IF_TYPED: [&str; 6] = ["faults", "fault_rates", "fault_maps", "refine", "study", "storage"];
 
 /// The command line of `command` with its parsed arguments `matches`, quoted for a shell. It has
 /// `tune`, the subcommand and every option that shapes the result. An option that was not typed has
@@ -47,13 +46,38 @@ pub(super) fn command_line(command: &Command, matches: &ArgMatches) -> String {
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
+/// The command line `command` with `value` for the option `--name`, in place of what it says of it.
+pub(super) fn with_option(command: &str, name: &str, value: &str) -> String {
+    if command.is_empty() {
+        return String::new();
+    }
+    let words = option(name, value.to_owned());
+    let added = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+    format!("{} {added}", without_option(command, name))
+}
+
+/// The command line `command` without the option `--name` and its value.
+pub(super) fn without_option(command: &str, name: &str) -> String {
+    let (flag, joined) = (format!("--{name}"), format!("--{name}="));
+    let Some(words) = shlex::split(command) else { return command.to_owned() };
+    let mut kept: Vec<String> = Vec::new();
+    let mut is_value = false;
+    for word in words {
+        match std::mem::replace(&mut is_value, word == flag) {
+            false if word != flag && !word.starts_with(&joined) => kept.push(word),
+            _ => {}
+        }
+    }
+    shlex::try_join(kept.iter().map(String::as_str)).unwrap_or_else(|_| kept.join(" "))
+}
+
 /// The words of one argument on the command line; none if it has no value or no effect on the
 /// result.
 fn spelled(argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     let id = argument.get_id().as_str();
     let Some(source) = matches.value_source(id) else { return Vec::new() };
-    let is_default = source == ValueSource::DefaultValue;
-    if WITHOUT_EFFECT.contains(&id) || (is_default && ONLY_IF_TYPED.contains(&id)) {
+    let is_typed = source == ValueSource::CommandLine;
+    if WITHOUT_EFFECT.contains(&id) || (!is_typed && ONLY_IF_TYPED.contains(&id)) {
         return Vec::new();
     }
     let Some(name) = argument.get_long() else { return Vec::new() };
@@ -91,11 +115,20 @@ mod tests {
     #[test]
     fn a_command_line_has_all_that_shapes_the_result_and_nothing_else() {
         let line = "tune --dataset 'my data.csv' --label y --budget 7 --deterministic --workers 2 --metric accuracy \
-            --metric energy --reference 0.5,-2 --storage s.db --threads 3 --quiet";
+            --metric energy --reference 0.5,-2 --study mine --storage s.db --threads 3 --quiet";
         let expected = "tune --dataset 'my data.csv' --label y --chip ideal --budget 7 --search bayes \
-            --reference '0.5,-2' --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --workers 2 \
-            --deterministic --fidelity off --metric accuracy --metric energy --validation 0.2";
+            --reference '0.5,-2' --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --storage s.db \
+            --study mine --workers 2 --deterministic --fidelity off --metric accuracy --metric energy --validation 0.2";
         assert_eq!(reproduced(line), expected);
+    }
+
+    #[test]
+    fn an_option_is_replaced_or_added() {
+        let line = "tune --dataset 'my data.csv' --pick 'energy within 0.1' --out=best.json --budget 3";
+        let other = with_option(&with_option(line, "pick", "20"), "out", "my knee.json");
+        assert_eq!(other, "tune --dataset 'my data.csv' --budget 3 --pick 20 --out 'my knee.json'");
+        assert_eq!(with_option("tune --dataset iris", "pick", "3"), "tune --dataset iris --pick 3");
+        assert_eq!(with_option("", "pick", "3"), "", "a study of another program has no command");
     }
 
     #[test]
@@ -114,10 +147,10 @@ mod tests {
     #[test]
     fn every_option_without_effect_is_an_option() {
         let command = Cli::command();
-        let run = command.find_subcommand("run").expect("a command");
+        let [run, init] = ["run", "init"].map(|name| command.find_subcommand(name).expect("a command"));
         for id in WITHOUT_EFFECT.iter().chain(&ONLY_IF_TYPED).filter(|&&id| id != "help") {
             let has = |command: &Command| command.get_arguments().any(|argument| argument.get_id() == id);
-            assert!(has(&command) || has(run), "{id}");
+            assert!(has(&command) || has(run) || has(init), "{id}");
         }
     }
 }

@@ -117,7 +117,7 @@ pub enum DataError {
         classes: usize,
     },
     /// There are fewer than two classes, or more than labels can number.
-    #[error("{}: {found} classes; must be 2 to 65,536: is the label column the right one?", .file.display())]
+    #[error("{}: {}; must be 2 to 65,536: is the label column the right one?", .file.display(), counted(.found.to_owned(), "class", "classes"))]
     Classes {
         /// The file.
         file: PathBuf,
@@ -192,4 +192,9 @@ impl DataError {
     pub(super) fn malformed(file: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Self::Malformed { file: file.into(), problem: problem.into() }
     }
+}
+
+/// `count` with its noun: `1 class`, `2 classes`.
+pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

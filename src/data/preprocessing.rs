@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::error::counted;
 use super::{ColumnKind, Dataset, TableSchema};
 
 /// The level of the largest value of a feature that is scaled; the smallest has level 0.
@@ -167,7 +168,9 @@ impl Preprocessing {
                 Err(format!("{} column names for {inputs} inputs", names.len()))
             }
             _ if self.levels == 0 => Err("levels = 0: must be at least 1".to_owned()),
-            _ if self.classes.len() < 2 => Err(format!("{} classes: must be at least 2", self.classes.len())),
+            _ if self.classes.len() < 2 => {
+                Err(format!("{}: must be at least 2", counted(self.classes.len(), "class", "classes")))
+            }
             _ => Ok(()),
         }
     }
@@ -226,7 +229,7 @@ mod tests {
         );
         assert_eq!(message(&|it| it.shape = [0, 1, 3]), "shape [0, 1, 3]: must have an input");
         assert_eq!(message(&|it| it.levels = 0), "levels = 0: must be at least 1");
-        assert_eq!(message(&|it| it.classes.truncate(1)), "1 classes: must be at least 2");
+        assert_eq!(message(&|it| it.classes.truncate(1)), "1 class: must be at least 2");
         let names = |it: &mut Preprocessing| {
             it.columns = Some(Columns { names: Some(vec!["x".into()]), label: 0, label_name: None });
         };

@@ -131,15 +131,27 @@ impl DataSummary {
         }
     }
 
-    /// The summary as one line for people.
+    /// The summary as one line for people, before a training.
     pub fn line(&self) -> String {
+        self.line_of(&self.scaling.to_string(), self.shown_parts())
+    }
+
+    /// The summary as one line for people, where a trained network scores `scored` samples, scaled as in its training
+    /// if it `knows_scaling`.
+    pub fn line_of_scored(&self, scored: usize, knows_scaling: bool) -> String {
+        let scaling = self.scaling.to_string();
+        let scaling: &str = if knows_scaling { "scaled as in the training" } else { &scaling };
+        self.line_of(scaling, format!("{scored} scored"))
+    }
+
+    fn line_of(&self, scaling: &str, shown_parts: String) -> String {
         let mut parts = vec![
             format!("{} samples of {}", self.samples, self.shown_inputs()),
-            format!("values {} to {}, {}", rounded(self.range[0]), rounded(self.range[1]), self.scaling),
+            format!("values {} to {}, {scaling}", rounded(self.range[0]), rounded(self.range[1])),
             self.shown_classes(),
         ];
         parts.extend(self.shown_label());
-        parts.push(self.shown_parts());
+        parts.push(shown_parts);
         parts.extend(self.notes.iter().map(|note| one_line(note)));
         parts.push(format!("SHA-256 {}", &self.sha256[..SHOWN_DIGITS.min(self.sha256.len())]));
         format!("data {}: {}", one_line(&self.dataset), parts.join("; "))

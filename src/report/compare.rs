@@ -171,6 +171,7 @@ mod tests {
             repeats: repeats.clone(),
             stopped: false,
             test: Vec::new(),
+            model_sha256: None,
             host_throughput: None,
         };
         let confirmation = Confirmation {

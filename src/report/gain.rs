@@ -60,6 +60,7 @@ mod tests {
             front: Vec::new(),
             network: crate::study::Attributes::new(),
             model: None,
+            model_sha256: None,
             model_seed: None,
             model_test: None,
             host_throughput: None,

@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value as Json;
 
-use crate::study::{Confirmation, Job, Metric, Stopped, Study, TrialState};
+use super::Best;
+use crate::study::{Confirmation, Job, Metric, Setup, Stopped, Study, TrialState};
 use crate::units::digits;
 
 /// A study in a list.
@@ -25,6 +27,49 @@ pub struct StudyLine {
     pub best: Option<f64>,
     /// Whether the study goes on.
     pub state: StudyState,
+    /// The data set; `null` if a command or a script evaluates the trials.
+    pub dataset: Option<String>,
+    /// The chip; `null` if a command or a script evaluates the trials.
+    pub chip: Option<String>,
+    /// The confirmed winner; `null` before the end of the study.
+    pub winner: Option<WinnerLine>,
+}
+
+/// The winner of a study in a list. Costs are those of its saved network on the chip.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct WinnerLine {
+    /// The number of the trial.
+    pub trial: u32,
+    /// Mean of the first metric on the test set over the fresh seeds; `null` without a test set.
+    pub test: Option<f64>,
+    /// Standard deviation of that metric over the seeds.
+    pub test_sd: Option<f64>,
+    /// Modelled energy per inference in joules; `null` if the chip's profile lacks a constant for it.
+    pub energy_j: Option<f64>,
+    /// Modelled time of an inference in seconds; `null` if the chip's profile lacks a constant for it.
+    pub latency_s: Option<f64>,
+    /// Number of cores in use.
+    pub cores: Option<u64>,
+    /// Number of parameters on the chip.
+    pub parameters: Option<u64>,
+}
+
+impl WinnerLine {
+    fn of(study: &Study) -> Option<Self> {
+        let best = Best::of(study, "", None)?;
+        let chip = best.network.get("chip").unwrap_or(&Json::Null);
+        let at = |place: &str| chip.pointer(place);
+        let test = best.test.spread.as_ref();
+        Some(Self {
+            trial: best.trial,
+            test: test.map(|spread| spread.mean),
+            test_sd: test.map(|spread| spread.sd),
+            energy_j: at("/energy_j/total").and_then(Json::as_f64),
+            latency_s: at("/latency_s").and_then(Json::as_f64),
+            cores: at("/cores").and_then(Json::as_u64),
+            parameters: at("/neurobench/ParameterCount").and_then(Json::as_u64),
+        })
+    }
 }
 
 /// Whether a study goes on.
@@ -56,7 +101,7 @@ impl StudyState {
 impl StudyLine {
     /// The line of `study`, which has at least one metric.
     pub fn of(study: &Study) -> Self {
-        let best = study.best();
+        let (best, setup) = (study.best(), Setup::of(study));
         let budget = Job::of(study).map(|job| job.budget);
         Self {
             study: study.name.clone(),
@@ -67,6 +112,9 @@ impl StudyLine {
             best_trial: best.map(|trial| trial.number),
             best: best.and_then(|trial| trial.values.first().copied()),
             state: state(study, budget),
+            dataset: setup.as_ref().map(|setup| setup.dataset.clone()),
+            chip: setup.map(|setup| setup.chip),
+            winner: WinnerLine::of(study),
         }
     }
 }
@@ -81,6 +129,50 @@ fn state(study: &Study, budget: Option<u32>) -> StudyState {
         () if study.trials.is_empty() => StudyState::New,
         () => StudyState::Open,
     }
+}
+
+/// The studies as CSV: a header, and a line for each with its chip, its winner's test and costs. A value that is not
+/// known is empty.
+pub fn list_csv(lines: &[StudyLine]) -> String {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let mut write = |row: &[String]| table.write_record(row).expect("memory takes every row");
+    let head = [
+        "study",
+        "dataset",
+        "chip",
+        "trials",
+        "state",
+        "metric",
+        "winner",
+        "test",
+        "test_sd",
+        "energy_j",
+        "latency_s",
+        "cores",
+        "parameters",
+    ];
+    write(&head.map(str::to_owned));
+    for line in lines {
+        let winner = line.winner.as_ref();
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:?}"));
+        let count = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
+        write(&[
+            line.study.clone(),
+            line.dataset.clone().unwrap_or_default(),
+            line.chip.clone().unwrap_or_default(),
+            line.trials.to_string(),
+            line.state.name().to_owned(),
+            line.metric.name.clone(),
+            count(winner.map(|winner| winner.trial.into())),
+            number(winner.and_then(|winner| winner.test)),
+            number(winner.and_then(|winner| winner.test_sd)),
+            number(winner.and_then(|winner| winner.energy_j)),
+            number(winner.and_then(|winner| winner.latency_s)),
+            count(winner.and_then(|winner| winner.cores)),
+            count(winner.and_then(|winner| winner.parameters)),
+        ]);
+    }
+    String::from_utf8(table.into_inner().expect("memory")).expect("text was written")
 }
 
 /// The studies as a table with a head.

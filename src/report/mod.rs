@@ -25,7 +25,7 @@ pub use facts::Fact;
 pub use html::{Gathered, Report, StudyReport};
 pub use interval::accuracy_interval;
 pub use journal::{JournalError, journal};
-pub use list::{StudyLine, StudyState, list_text};
+pub use list::{StudyLine, StudyState, list_csv, list_text};
 pub use remark::Remark;
 pub use rerun::{NetworkFile, Rerun, RerunSeed};
 pub use result::{Best, ConfirmedTrial, Default, GoodValues, OnFront, PickedError, Scored, against_text};

@@ -20,6 +20,8 @@ pub enum Remark {
     NoGradedInput {
         /// The chip.
         chip: String,
+        /// Whether several codings are left, so that the search still chooses among them.
+        is_searched: bool,
     },
     /// A column of the table has another value in each sample.
     IdentifierColumn {
@@ -166,7 +168,12 @@ fn coarse_validation(study: &Study) -> Option<Remark> {
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoGradedInput { chip } => write!(
+            Self::NoGradedInput { chip, is_searched: true } => write!(
+                f,
+                "chip {chip} takes no graded input: input_coding=graded is left out; to try it, choose a chip that takes \
+                 graded input, such as ideal"
+            ),
+            Self::NoGradedInput { chip, is_searched: false } => write!(
                 f,
                 "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
                  that takes graded input, such as ideal"

@@ -27,6 +27,11 @@ pub struct Status {
     pub retried: usize,
     /// The number of the best trial, and its value in the first metric.
     pub best: Option<(u32, f64)>,
+    /// With several metrics: the name of the first, in which the best trial is best; left out with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_in: Option<String>,
+    /// With several metrics: the trials of the front, best in the first metric first.
+    pub front: Vec<u32>,
     /// How many trials end per minute, over the last ones; `None` before two have ended.
     pub trials_per_minute: Option<f64>,
     /// The share of the workers' time in which they evaluate a trial. A worker's time lasts from
@@ -66,12 +71,28 @@ impl Status {
             states,
             retried: study.trials.iter().filter(|trial| trial.is_retried()).count(),
             best: study.best().map(|trial| (trial.number, trial.values[0])),
+            best_in: study
+                .metrics
+                .first()
+                .filter(|_| study.metrics.len() > 1)
+                .map(|first| first.name.clone()),
+            front: front(study),
             trials_per_minute: trials_per_minute(study),
             utilization: utilization(study, now),
             workers: workers(study, heartbeats),
             failures: failures(study),
         }
     }
+}
+
+/// The front of `study`, best in the first metric first; empty with one metric.
+fn front(study: &Study) -> Vec<u32> {
+    if study.metrics.len() < 2 {
+        return Vec::new();
+    }
+    let mut front = study.pareto_front();
+    front.sort_by(|a, b| study.losses(a)[0].total_cmp(&study.losses(b)[0]));
+    front.into_iter().map(|trial| trial.number).collect()
 }
 
 fn trials_per_minute(study: &Study) -> Option<f64> {
@@ -162,7 +183,11 @@ pub fn status_text(status: &Status) -> String {
         text += &format!("{} lost their worker and are tried again\n", status.retried);
     }
     if let Some((trial, value)) = status.best {
-        text += &format!("best: trial {trial}, {}\n", digits(value));
+        let first = status.best_in.as_ref().map_or_else(String::new, |metric| format!(" in {metric} alone"));
+        text += &format!("best{first}: trial {trial}, {}\n", digits(value));
+    }
+    if !status.front.is_empty() {
+        text += &format!("front: {}\n", listed(&status.front));
     }
     if let Some(rate) = status.trials_per_minute {
         text += &format!("{rate:.1} trials a minute\n");
@@ -183,6 +208,10 @@ pub fn status_text(status: &Status) -> String {
         let on = on.collect::<Vec<_>>().join("; ");
         text += &format!("  {}: {on}; {} ended before\n", worker.name, worker.ended);
     }
+    let is_watched = status.workers.iter().any(|worker| worker.running.iter().any(|(_, age)| age.is_some()));
+    if count("running") > 0 && !is_watched {
+        text += "what is running sends no heartbeats: if its process was killed, the study's command runs it again\n";
+    }
     if !status.failures.is_empty() {
         text += "failures:\n";
     }
@@ -190,6 +219,17 @@ pub fn status_text(status: &Status) -> String {
         text += &format!("  {count} x {reason}\n");
     }
     text
+}
+
+/// The first trials of a front, and how many there are.
+fn listed(front: &[u32]) -> String {
+    /// The most trials that are named.
+    const MOST: usize = 10;
+    let named: Vec<String> = front.iter().take(MOST).map(u32::to_string).collect();
+    let more = front.len().saturating_sub(MOST);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let word = if front.len() == 1 { "trial" } else { "trials" };
+    format!("{word} {}{rest}", named.join(", "))
 }
 
 #[cfg(test)]

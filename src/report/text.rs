@@ -213,7 +213,9 @@ fn front_of(study: &Study, rows: usize) -> String {
 
 /// The report of importances: the parameters with their shares of the variance, and pairs of
 /// parameters with their common share.
-pub fn importance_text(importance: &Importance) -> String {
+///
+/// They are about the first metric of `study`.
+pub fn importance_text(importance: &Importance, study: &Study) -> String {
     let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
     let shares = importance.parameters.iter().map(|share| {
         (format!("  {}", share.name), format!("{}  alone {}", percent(share.total), percent(share.alone)))
@@ -225,7 +227,27 @@ pub fn importance_text(importance: &Importance) -> String {
     let noise =
         [("  noise".to_owned(), format!("{}  of the trials' own variance", percent(importance.noise)))];
     let rows: Vec<(String, String)> = shares.chain(pairs).chain(noise).collect();
-    format!("importance (shares of the variance of what the model expects over the space)\n{}", table(&rows))
+    let metric = study.metrics.first().map_or("value", |metric| metric.name.as_str());
+    format!(
+        "importance for {metric} (shares of the variance of what the model expects over the space)\n{}{}\n",
+        table(&rows),
+        shares_note(importance, study)
+    )
+}
+
+/// How the shares of `importance` are read, and whether few trials of `study` stand behind them.
+pub(super) fn shares_note(importance: &Importance, study: &Study) -> String {
+    /// Fewer complete trials than this for each parameter are few.
+    const FEW: usize = 2;
+    let (trials, parameters) = (study.in_state(TrialState::Complete).count(), importance.parameters.len());
+    let few = match trials < FEW * parameters {
+        true => format!(" Few trials, {trials} for {parameters} parameters: take them as a hint."),
+        false => String::new(),
+    };
+    format!(
+        "A share counts what a parameter does alone and with others, so shares add up to more than 100 %; \"alone\" leaves \
+         out the others.{few}"
+    )
 }
 
 /// The good values of each parameter, one line each.
@@ -301,4 +323,26 @@ pub(super) fn attribute(name: &str, value: &Json) -> (String, String) {
 fn table(rows: &[(String, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::Share;
+
+    #[test]
+    fn few_trials_for_many_parameters_are_said() {
+        let share = |at: usize| Share { name: format!("p{at}"), alone: 0.1, total: 0.2 };
+        let importance =
+            Importance { parameters: (0..6).map(share).collect(), pairs: Vec::new(), noise: 0.0 };
+        let complete =
+            |number| Trial { state: TrialState::Complete, ..Trial::waiting(number, Point::default()) };
+        let note = |trials: u32| {
+            let study = Study { trials: (0..trials).map(complete).collect(), ..Study::default() };
+            shares_note(&importance, &study)
+        };
+        assert!(note(11).ends_with("Few trials, 11 for 6 parameters: take them as a hint."), "{}", note(11));
+        assert!(note(12).ends_with("leaves out the others."), "{}", note(12));
+    }
 }

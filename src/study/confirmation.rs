@@ -48,6 +48,9 @@ pub struct Candidate {
     /// The results of the same networks on the test set, if the whole front was confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<Repeat>,
+    /// SHA-256 of the file of the saved network, in hex; studies of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
     /// Samples per second of the simulator on this machine, measured with the saved network; of
     /// candidates whose networks were saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,6 +189,7 @@ mod tests {
             repeats: seeds.iter().map(repeat).collect(),
             stopped: false,
             test: Vec::new(),
+            model_sha256: None,
             host_throughput: None,
         }
     }

@@ -138,7 +138,14 @@ impl Results {
     fn candidate(&self) -> Candidate {
         let repeats: Vec<Repeat> = self.repeats.iter().flatten().cloned().collect();
         let stopped = repeats.len() < self.repeats.len();
-        Candidate { trial: self.trial, repeats, stopped, test: Vec::new(), host_throughput: None }
+        Candidate {
+            trial: self.trial,
+            repeats,
+            stopped,
+            test: Vec::new(),
+            model_sha256: None,
+            host_throughput: None,
+        }
     }
 
     /// Drops all networks but that of the best seed so far.

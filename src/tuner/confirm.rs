@@ -2,18 +2,27 @@
 //! not win. Then the winner is tested and its network is saved.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
-use super::winner::DiskLimit;
+use super::winner::Restored;
 use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Live, Tuner, TunerError, value_of};
-use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
+use crate::objective::{Advance, Evaluation, SegmentEnd};
 use crate::seed::Seed;
 use crate::study::{CONFIRMATION, Candidate, Confirmation, Pick, Repeat, Study, Trial, confirmed};
+
+/// What an earlier confirmation is worth.
+enum Before {
+    /// It stands, in this study.
+    Stands(Arc<Study>),
+    /// The networks train to other scores now.
+    Outdated,
+    /// This run was asked to stop.
+    Stopped,
+}
 
 impl Tuner<'_> {
     /// Confirms the best trials of `study`, tests the winner and saves its network. Returns the
@@ -29,7 +38,11 @@ impl Tuner<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Arc<Study>>, TunerError> {
         if let Some(old) = self.old_confirmation(study) {
-            return Ok(self.restore_models(study, &old, observe)?.map(|()| Arc::clone(study)));
+            match self.confirmed_before(study, old, observe)? {
+                Before::Stands(study) => return Ok(Some(study)),
+                Before::Stopped => return Ok(None),
+                Before::Outdated => {}
+            }
         }
         let wanted = self.settings.confirm;
         let confirmed = match (wanted.candidates, wanted.front) {
@@ -37,7 +50,7 @@ impl Tuner<'_> {
             _ => self.by_fresh_seeds(study, observe)?,
         };
         let Some(mut confirmed) = confirmed else { return Ok(None) };
-        self.save(study, &mut confirmed)?;
+        self.save_networks(study, &mut confirmed)?;
         let confirmation = Confirmation {
             trials: study.finished() as u32,
             repeats: wanted.repeats,
@@ -53,6 +66,25 @@ impl Tuner<'_> {
         Ok(Some(self.storage.load_study(self.study)?))
     }
 
+    /// What `old`, the confirmation of `study`, is worth once the files of its networks are restored.
+    fn confirmed_before(
+        &mut self,
+        study: &Arc<Study>,
+        old: Confirmation,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Before, TunerError> {
+        let mut restored = old.clone();
+        match self.restore_networks(study, &mut restored, observe)? {
+            Restored::Same if restored == old => Ok(Before::Stands(Arc::clone(study))),
+            Restored::Same => {
+                self.storage.set_study_attribute(self.study, CONFIRMATION, &restored.to_json())?;
+                Ok(Before::Stands(self.storage.load_study(self.study)?))
+            }
+            Restored::Others => Ok(Before::Outdated),
+            Restored::Stopped => Ok(Before::Stopped),
+        }
+    }
+
     /// The confirmation of `study`, if it has one with the same number of finished trials and the
     /// same settings.
     fn old_confirmation(&self, study: &Study) -> Option<Confirmation> {
@@ -62,7 +94,15 @@ impl Tuner<'_> {
                 && (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
                 && old.front == wanted.front
                 && old.pick == self.pick()
+                && !self.lacks_test(old)
         })
+    }
+
+    /// Whether the winner of `old` was never tested, since its network was not to be saved then and is
+    /// now. Where trials are trained again for the confirmation, all networks are tested.
+    fn lacks_test(&self, old: &Confirmation) -> bool {
+        let is_untested = old.wanted == 0 && !old.front && old.test.is_empty();
+        is_untested && self.settings.model.is_some()
     }
 
     /// The rule that chooses the winner, as people write it.
@@ -98,63 +138,6 @@ impl Tuner<'_> {
         Ok([ranked, missing].concat())
     }
 
-    /// The files of the networks of `candidates`, the winner first, each with the position of its
-    /// candidate: the winner's, and where the whole front is confirmed one for each candidate.
-    fn model_files(&self, candidates: &[Candidate]) -> Vec<(usize, PathBuf)> {
-        let Some(winner) = &self.settings.model else { return Vec::new() };
-        let mut files = vec![(0, winner.clone())];
-        if self.settings.confirm.front {
-            let file = |(index, candidate): (usize, &Candidate)| {
-                (index, winner.with_extension("front").join(format!("trial-{}.safetensors", candidate.trial)))
-            };
-            files.extend(candidates.iter().enumerate().map(file));
-        }
-        files
-    }
-
-    /// Trains networks again whose files are gone; `None` if it was broken off.
-    fn restore_models(
-        &mut self,
-        study: &Study,
-        old: &Confirmation,
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<Option<()>, TunerError> {
-        let winner = self.settings.model.clone().unwrap_or_default();
-        for (index, file) in self.model_files(&old.candidates) {
-            let candidate = &old.candidates[index];
-            let trial = study.trials.iter().find(|trial| trial.number == candidate.trial);
-            let (false, Some(trial)) = (file.exists(), trial) else { continue };
-            if self.settings.keep_disk.is_some() && file != winner {
-                // It was dropped to save disk.
-                continue;
-            }
-            let kept = if index == 0 { old.kept } else { candidate.best_seed(study.direction()) };
-            let Some(evaluation) = self.train_again(trial, &self.repeat_seed(trial, kept), observe) else {
-                return Ok(None);
-            };
-            if let Some(model) = evaluation.model {
-                write(model.as_ref(), &file)?;
-            }
-        }
-        Ok(Some(()))
-    }
-
-    /// Writes the networks that are to be saved, and measures each on this machine.
-    fn save(&self, study: &Study, confirmed: &mut Confirmed) -> Result<(), TunerError> {
-        let mut disk = DiskLimit::new(self.settings.keep_disk);
-        for (index, file) in self.model_files(&confirmed.candidates) {
-            let Some(model) = confirmed.model(index, study.direction()) else { continue };
-            write(model, &file)?;
-            if !disk.keeps(&file).map_err(|source| TunerError::Model { file, source })? {
-                continue;
-            }
-            if confirmed.candidates[index].host_throughput.is_none() {
-                confirmed.candidates[index].host_throughput = model.host_throughput();
-            }
-        }
-        Ok(())
-    }
-
     /// The best trial of `study` by its own seed. If a network is to be saved and none was kept, it
     /// is trained again; `None` if that was broken off.
     fn best_as_it_is(
@@ -171,7 +154,7 @@ impl Tuner<'_> {
             }
             Some((repeat, model)) => (repeat, Some(model)),
             None => {
-                let again = self.train_again(best, &self.repeat_seed(best, 0), observe);
+                let again = self.train_again(best, &self.repeat_seed(best, 0), None, observe);
                 let Some(evaluation) = again else { return Ok(None) };
                 (repeat_of(&evaluation.outcome), evaluation.model)
             }
@@ -181,6 +164,7 @@ impl Tuner<'_> {
             repeats: vec![repeat],
             stopped: false,
             test: Vec::new(),
+            model_sha256: None,
             host_throughput: None,
         };
         Ok(Some(Confirmed { candidates: vec![candidate], models: vec![vec![model]], kept: 0 }))
@@ -228,7 +212,7 @@ impl Tuner<'_> {
 
     /// The seed of a repeat: a fresh one, the same for every candidate. If nothing is confirmed, it
     /// is the trial's own seed.
-    fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
+    pub(super) fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
         let is_confirmed = self.settings.confirm.candidates > 0 || self.settings.confirm.front;
         repeat_seed(&self.root(), is_confirmed, trial.number, repeat as u64)
     }
@@ -278,10 +262,16 @@ impl Tuner<'_> {
         }
     }
 
-    /// Evaluates `trial` with `seed` once more to get its network; `None` if this run was asked to
-    /// stop.
-    fn train_again(&self, trial: &Trial, seed: &Seed, observe: &mut dyn FnMut(Event)) -> Option<Evaluation> {
-        observe(Event::NetworkRetrained { trial: trial.number });
+    /// Evaluates `trial` with `seed` once more to get its network, for a file that holds something
+    /// else if it `replaces` one; `None` if this run was asked to stop.
+    pub(super) fn train_again(
+        &self,
+        trial: &Trial,
+        seed: &Seed,
+        replaces: Option<String>,
+        observe: &mut dyn FnMut(Event),
+    ) -> Option<Evaluation> {
+        observe(Event::NetworkRetrained { trial: trial.number, replaces });
         let mut go_on = |_, _| match self.stop.load(Ordering::Relaxed) {
             false => ControlFlow::Continue(()),
             true => ControlFlow::Break(()),
@@ -297,15 +287,6 @@ pub fn repeat_seed(root: &Seed, is_confirmed: bool, trial: u32, repeat: u64) -> 
         false if repeat == 0 => root.child("trial").index(u64::from(trial)),
         _ => root.child("confirm").index(repeat),
     }
-}
-
-/// Writes `model` to `file`, whose folder is made if it is missing.
-fn write(model: &dyn Model, file: &std::path::Path) -> Result<(), TunerError> {
-    let written = match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::fs::create_dir_all(folder).and_then(|()| model.save(file)),
-        None => model.save(file),
-    };
-    written.map_err(|source| TunerError::Model { file: file.to_owned(), source })
 }
 
 /// The result of a job that evaluates a whole trial, without segments.

@@ -136,10 +136,24 @@ pub enum Event {
         /// The first metric; `null` if the evaluation failed.
         value: Option<f64>,
     },
-    /// This run did not keep the winner's network, so it is trained again with the same seed.
+    /// This run did not keep the network of a trial, or its file holds another one, so it is trained
+    /// again with the same seed.
     NetworkRetrained {
-        /// The winner's number.
+        /// The trial's number.
         trial: u32,
+        /// The file that holds something else; left out if there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+    },
+    /// A network that was trained again has another score than in the confirmation, so the best trials
+    /// are confirmed anew.
+    ConfirmationOutdated {
+        /// The trial's number.
+        trial: u32,
+        /// The first metric in the confirmation; `null` if it failed.
+        recorded: Option<f64>,
+        /// The first metric now; `null` if it failed.
+        value: Option<f64>,
     },
     /// The run was asked to stop and has saved the study.
     Interrupted {

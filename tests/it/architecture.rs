@@ -22,7 +22,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("training", "units seed linalg input output team data network"),
     ("backend", "units seed linalg input data network training"),
     ("objective", "units seed linalg input space study search data network training backend"),
-    ("tuner", "units seed input space study storage search objective"),
+    ("tuner", "units seed input output space study storage search objective"),
     ("report", "units space study storage"),
     (
         "cli",

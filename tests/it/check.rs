@@ -44,6 +44,19 @@ fn a_command_that_got_worse_fails_and_one_that_did_not_passes() {
 
 #[cfg(unix)]
 #[test]
+fn a_baseline_of_another_study_is_named_before_it_is_replaced() {
+    let tune = recorded();
+    let own = check(&tune, &["--record"]).success();
+    assert!(!own.stderr.contains("will be replaced"), "{}", own.stderr);
+    let args = ["run", "--command", "./noisy.sh {seed}", "--space", "line.json", "--budget", "2", "--quiet"];
+    tune.run(&[&args[..], &["--study", "other"]].concat()).success();
+    let other = check(&tune, &["--record"]).success();
+    let line = "baseline.json will be replaced: it is the baseline of line-bayes-0";
+    assert!(other.stderr.contains(line), "{}", other.stderr);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_stays_undecided_warns_and_fails_only_if_strict() {
     let tune = recorded();
     // The drop is near the tolerance.
@@ -123,10 +136,24 @@ fn a_network_keeps_its_accuracy_and_its_costs_and_a_study_is_checked_too() {
     let mut baseline = tune.json("baseline.json");
     let energy = baseline["model"]["costs"]["energy"].as_f64().expect("a number");
     baseline["model"]["costs"]["energy"] = (energy * (1.0 - 1e-15)).into();
+    // Mean costs far above those of the baseline are told, though the accuracy is fine.
+    for seed in baseline["seeds"].as_array_mut().expect("a list") {
+        seed["costs"]["energy"] = 1e-12.into();
+    }
     tune.file("baseline.json", baseline.to_string());
     let worse = check(&tune, &["--tolerance", "40"]);
+    assert!(worse.stdout.contains("warn  cost: energy: mean "), "{}", worse.stdout);
     assert_eq!(worse.code, Some(3), "{}", worse.stdout);
-    assert!(worse.stdout.contains("FAIL  saved network: energy: "), "{}", worse.stdout);
+    assert!(worse.stdout.contains("FAIL  baseline's network: energy: "), "{}", worse.stdout);
+    assert!(
+        worse.stdout.contains("check of iris failed: baseline's network: energy; accuracy "),
+        "{}",
+        worse.stdout
+    );
+    let network = std::fs::read(tune.path("baseline.safetensors")).expect("a network");
+    tune.file("baseline.safetensors", std::fs::read(tune.path("best.safetensors")).expect("a network"));
+    check(&tune, &["--quiet"]).refused(&["baseline.safetensors: is not the network that was recorded"]);
+    tune.file("baseline.safetensors", network);
     baseline["dataset_sha256"] = "00".into();
     tune.file("baseline.json", baseline.to_string());
     check(&tune, &[]).refused(&["SHA-256", "recorded with 00", "--record"]);
@@ -140,7 +167,13 @@ fn what_cannot_be_checked_is_refused_before_anything_runs() {
     refused(&["--baseline", "gone.json"], &["--baseline gone.json", "--record"]);
     refused(&["--baseline", "best.json"], &["--baseline best.json", "tune check --record wrote"]);
     refused(&["--tolerance", "5%"], &["'5%'", "--tolerance", "2sd"]);
-    refused(&["--fail-over", "valu=1"], &["--fail-over valu", "value"]);
+    refused(&["--fail-over", "valu=1"], &["--fail-over valu", "did you mean \"value\"?"]);
+    refused(&["--fail-over", "watts=1"], &["--fail-over watts: not measured; there are: value\n"]);
+    let mut other = tune.json("baseline.json");
+    other["metrics"][0]["name"] = "loss".into();
+    tune.file("other.json", other.to_string());
+    let metrics = "the baseline's metrics are loss, those here are value: record";
+    refused(&["--baseline", "other.json"], &[metrics, "or name another --baseline"]);
     refused(&["--fail-under", "value"], &["METRIC=VALUE"]);
     refused(&["--junit", "best.json"], &["--junit best.json", "would be lost"]);
     refused(&["--max-seeds", "2"], &["must be 3 to 1,000"]);

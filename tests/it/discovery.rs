@@ -96,7 +96,7 @@ fn a_space_for_the_data_at_hand_is_commented_and_a_study_runs_with_it() {
     let tune = Tune::new();
     tune.file("my.csv", table());
     let said = tune.run(&["init", "--dataset", "my.csv", "--label", "kind", "-o", "space.json"]).success();
-    assert!(said.stderr.contains("tune --dataset my.csv --space space.json"), "{}", said.stderr);
+    assert!(said.stderr.contains("tune --dataset my.csv --label kind --space space.json"), "{}", said.stderr);
     let space = tune.json("space.json");
     validate("space", &space);
     assert_eq!(space["name"], "my-tables");

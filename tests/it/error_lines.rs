@@ -4,10 +4,15 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 51] = [
+const CASES: [&str; 56] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
+    "--dataset iris --budget -1",
+    "--dataset iris --label kind",
+    "--budget 3",
+    "studeis",
+    "chips show lohi1",
     "--dataset iris --workers 257",
     "--dataset iris --validation 1.5",
     "--dataset iris --memory 8X",

@@ -213,7 +213,7 @@ fn what_a_script_says_wrong_is_refused_with_the_way_out() {
     tune.run(&["ask", "--study", "s"]).refused(&["--study s", "--space"]);
     tune.run(&["tell", "--study", "s", "--trial", "0", "--value", "1"]).refused(&["tune.db", "no such file"]);
     tune.run(&["ask", "--study", "s", "--space", "space.json"]).success();
-    tune.run(&["ask", "--study", "t"]).refused(&["--study t", "not in tune.db", "\"s\""]);
+    tune.run(&["ask", "--study", "t"]).refused(&["--study t", "not in tune.db", "there are: s"]);
     tune.run(&["ask", "--study", "s", "--space", "space.json", "--seed", "9"])
         .refused(&["seed: 0 there, 9 here"]);
     let tell = |extra: &[&str], parts: &[&str]| {

@@ -120,6 +120,13 @@ pub type TrialRow = (u32, String, String, String);
 /// A space of one number, for studies whose trials do not matter.
 pub const LINE: &str = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
 
+/// A space of small networks that are trained for a moment.
+pub const SMALL: &str = r#"{"name": "small", "parameters": {
+    "hidden_layers": {"type": "fixed", "value": 1}, "batch_norm": {"type": "fixed", "value": true},
+    "width_1": {"type": "int", "low": 8, "high": 32}, "epochs": {"type": "fixed", "value": 3},
+    "learning_rate_adam": {"type": "float", "low": 0.001, "high": 0.03, "log": true},
+    "input_coding": {"type": "categorical", "choices": ["threshold", "thermometer"]}}}"#;
+
 /// A script that evaluates a trial at once.
 #[cfg(unix)]
 pub const ONE: &str = "#!/bin/sh\nread request\necho '{\"value\": 1}'\n";

@@ -1,6 +1,7 @@
 //! `tune report`: one study, or two side by side, as a page of HTML, as Markdown or as JSON; also as
 //! a page that follows a running study.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -13,6 +14,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::watch::Server;
+use crate::output;
 use crate::report::{Gathered, Report, StudyReport};
 use crate::search::bayes::importance_and_slices;
 use crate::seed::Seed;
@@ -60,13 +62,21 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The form that the ending of `file` names; a page of HTML if it names none.
-    fn of(file: Option<&Path>) -> Self {
-        let ending = file.and_then(Path::extension).map(|ending| ending.to_string_lossy().to_lowercase());
+    /// The form that the ending of `file` names; a page of HTML if it has none.
+    ///
+    /// # Errors
+    /// No form has such an ending.
+    fn of(file: Option<&Path>) -> Result<Self> {
+        let Some(file) = file.filter(|file| output::is_regular(file)) else { return Ok(Self::Html) };
+        let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         match ending.as_deref() {
-            Some("md" | "markdown") => Self::Md,
-            Some("json") => Self::Json,
-            _ => Self::Html,
+            Some("md" | "markdown") => Ok(Self::Md),
+            Some("json") => Ok(Self::Json),
+            Some("html" | "htm") | None => Ok(Self::Html),
+            Some(ending) => bail!(
+                "--out {}: no report has the ending .{ending}: choose .html, .md or .json, or name the form with --format",
+                file.display()
+            ),
         }
     }
 }
@@ -76,14 +86,19 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     if args.studies.len() > MOST_STUDIES {
         bail!("{} studies: at most {MOST_STUDIES} fit side by side: name fewer", args.studies.len());
     }
+    let is_for_terminal = args.out.is_none() && args.format.is_none() && args.watch.is_none();
+    if is_for_terminal && std::io::stdout().is_terminal() {
+        bail!("the report is a page of HTML: write it with -o report.html, or read it here with --format md");
+    }
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
     let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let format = args.format.map_or_else(|| Format::of(args.out.as_deref()), Ok)?;
     let report = report(args)?;
     if let Some(port) = args.watch {
         return watch(args, port);
     }
-    let text = match args.format.unwrap_or(Format::of(args.out.as_deref())) {
+    let text = match format {
         Format::Html => report.to_html(),
         Format::Md => report.to_markdown(),
         Format::Json => report.to_json(),
@@ -151,8 +166,10 @@ mod tests {
         for (file, format) in
             [("a.md", Format::Md), ("A.JSON", Format::Json), ("a.html", Format::Html), ("a", Format::Html)]
         {
-            assert_eq!(Format::of(Some(Path::new(file))), format, "{file}");
+            assert_eq!(Format::of(Some(Path::new(file))).expect("a form"), format, "{file}");
         }
-        assert_eq!(Format::of(None), Format::Html);
+        assert_eq!(Format::of(None).expect("a form"), Format::Html);
+        let problem = Format::of(Some(Path::new("x.pdf"))).expect_err("no form").to_string();
+        assert!(problem.starts_with("--out x.pdf: no report has the ending .pdf: choose .html"), "{problem}");
     }
 }

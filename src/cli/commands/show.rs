@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
         streams::print(&format!("\n{}", report::winner_text(best)))?;
     }
     if let Some((importance, slices)) = model()? {
-        streams::print(&format!("\n{}", report::importance_text(&importance)))?;
+        streams::print(&format!("\n{}", report::importance_text(&importance, &study)))?;
         let good = report::GoodValues::of(&slices, study.direction());
         if !good.is_empty() {
             streams::print(&format!("\n{}", report::good_values_text(&good)))?;

@@ -87,7 +87,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "cat new.csv | tune predict best.safetensors - --json",
         ],
     ),
-    ("list", &["tune list", "tune list --storage other.db --json"]),
+    ("list", &["tune list", "tune list --csv > studies.csv", "tune list --storage other.db --json"]),
     ("delete", &["tune delete digits", "tune delete digits --yes"]),
     (
         "enqueue",

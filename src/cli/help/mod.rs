@@ -53,11 +53,15 @@ fn with_headings(command: Command, path: &str) -> Command {
     let main = headings::main_options(path);
     let is_large = count >= FEW;
     let command = command.mut_args(|argument| {
+        let argument_takes_negative = argument.is_allow_negative_numbers_set();
         let id = argument.get_id().as_str();
         let is_main = main.is_none_or(|main| main.contains(&id)) || argument.is_positional();
         let heading = headings::of(id).filter(|_| is_large && !argument.is_positional());
         let is_hidden = !is_main || argument.is_hide_short_help_set();
-        let argument = argument.hide_short_help(is_hidden);
+        let is_number = argument.get_value_names().is_some_and(|names| names.iter().any(|name| name == "N"));
+        // A negative number is then a value that is refused by its range, not an unknown option.
+        let argument =
+            argument.hide_short_help(is_hidden).allow_negative_numbers(is_number || argument_takes_negative);
         match heading {
             Some(heading) => argument.help_heading(heading),
             None => argument,

@@ -109,7 +109,7 @@ pub(crate) struct StudyArgs {
     /// File for the best hyperparameters, as JSON
     ///
     /// A network's weights go beside it as .safetensors.
-    #[arg(long, value_name = "FILE", default_value = "best.json")]
+    #[arg(short, long, value_name = "FILE", default_value = "best.json")]
     pub out: PathBuf,
     /// JSON file with options of the study
     ///

@@ -18,7 +18,7 @@ pub(crate) struct TuneArgs {
     pub data: DataArgs,
     /// Search space: a name, or a JSON file
     ///
-    /// The names are images, small-images, tables, topologies and whetstone; `tune spaces list`
+    /// The names are images, small-images, tables, uneven-tables, topologies and whetstone; `tune spaces list`
     /// says what each is for. `tune init` writes a file for your data.
     ///
     /// The space lists the hyperparameters and their ranges. If left out, the shape of the data

@@ -13,14 +13,22 @@ use crate::backend::{ChipProfile, ProfileError};
 /// # Errors
 /// There is no such chip or file, or the file holds no chip profile.
 pub(crate) fn open(name: &str) -> Result<(ChipProfile, String)> {
+    open_as("--chip", name)
+}
+
+/// Like [`open`]; an error says that the name was given as `what`.
+///
+/// # Errors
+/// See [`open`].
+pub(crate) fn open_as(what: &str, name: &str) -> Result<(ChipProfile, String)> {
     let path = Path::new(name);
     let profile = if path.extension().is_none() && !path.exists() {
         ChipProfile::builtin(name).map_err(|error| match error {
-            ProfileError::Unknown { name, hint } => anyhow!("--chip {name}: no such chip{hint}"),
+            ProfileError::Unknown { name, hint } => anyhow!("{what} {name}: no such chip{hint}"),
             other => other.into(),
         })?
     } else {
-        let text = std::fs::read_to_string(path).with_context(|| format!("--chip {name}: cannot read it"))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("{what} {name}: cannot read it"))?;
         ChipProfile::from_json(&text, name)?
     };
     let sha256 = sha256(serde_json::to_string(&profile)?.as_bytes());

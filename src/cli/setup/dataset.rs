@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::cli::options::data::{DataArgs, TableArgs};
 use crate::cli::shown::load_bar::LoadBar;
 use crate::data::{
-    DataError, DataPart, Dataset, Labelled, LoadProgress, OpenOptions, Preprocessing, Samples,
+    self, DataError, DataPart, Dataset, Labelled, LoadProgress, OpenOptions, Preprocessing, Samples,
 };
 use crate::objective::Description;
 use crate::report::Remark;
@@ -17,7 +17,30 @@ use crate::report::Remark;
 /// No data set is named, or it cannot be found, read or downloaded.
 pub(crate) fn open(args: &DataArgs, options: &OpenOptions, shown: bool) -> Result<Dataset> {
     let (name, sources) = (named(args)?, args.sources.sources()?);
-    with_bar(shown, |progress| Dataset::open(name, options, &sources, progress))
+    refuse_without_effect(args, name)?;
+    let opened = with_bar(shown, |progress| Dataset::open(name, options, &sources, progress));
+    opened.map_err(|error| {
+        // These say no file.
+        let is_nameless =
+            matches!(error.downcast_ref(), Some(DataError::TooFew { .. } | DataError::TooFewGroups { .. }));
+        if is_nameless { error.context(name.to_owned()) } else { error }
+    })
+}
+
+/// Refuses options about a file, where `name` is a data set whose files are known. Those about tables and
+/// pictures are refused where the data set is opened.
+fn refuse_without_effect(args: &DataArgs, name: &str) -> Result<()> {
+    let options = [
+        ("--label", args.label.is_some()),
+        ("--header", args.header.is_some()),
+        ("--channels", args.channels.is_some()),
+    ];
+    match options.into_iter().find(|(_, is_said)| *is_said) {
+        Some((option, _)) if data::find(name).is_ok() => bail!(
+            "{option}: is for files of your own, and {name} is a data set of the catalogue: leave the option out"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn named(args: &DataArgs) -> Result<&str> {

@@ -15,7 +15,12 @@ use crate::report::Remark;
 /// Reads `file`, a `.safetensors` or a NIR file.
 pub(crate) fn open(file: &Path) -> Result<ModelFile> {
     let bytes = std::fs::read(file).with_context(|| format!("{}: cannot read it", file.display()))?;
-    ModelFile::from_bytes(bytes).with_context(|| file.display().to_string())
+    let model = ModelFile::from_bytes(bytes);
+    let beside = file.with_extension("safetensors");
+    if model.is_err() && beside != file && beside.exists() {
+        bail!("{}: holds no network: did you mean {}?", file.display(), beside.display());
+    }
+    model.with_context(|| file.display().to_string())
 }
 
 /// The coding for a file that names none, on a chip that takes plain spikes: a spike above half of the range.

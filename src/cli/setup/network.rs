@@ -149,7 +149,9 @@ fn on_chip(space: Space, profile: &ChipProfile) -> Result<(Space, Vec<Remark>)> 
     }
     let searched =
         space.clone().restrict("input_coding", |coding| takes_graded || coding.as_str() != Some("graded"));
-    let remark = Remark::NoGradedInput { chip: profile.name.clone() };
+    let domain = searched.parameter("input_coding").map(|parameter| &parameter.domain);
+    let is_searched = matches!(domain, Some(Domain::Categorical { choices }) if choices.len() > 1);
+    let remark = Remark::NoGradedInput { chip: profile.name.clone(), is_searched };
     let remarks = if searched == space { Vec::new() } else { vec![remark] };
     Ok((searched, remarks))
 }

@@ -42,7 +42,7 @@ pub(crate) fn to_read(database: &Location) -> Result<Box<dyn Storage>> {
 
 fn must_exist(database: &Location) -> Result<()> {
     if database.file().is_some_and(|file| !file.exists()) {
-        bail!("--storage {database}: no such file: name the database of a study");
+        bail!("{database}: no such file: name the database of a study with --storage");
     }
     Ok(())
 }
@@ -67,13 +67,13 @@ pub(crate) fn the_study(
         (Some(name), _) => name,
         (None, [only]) => only,
         (None, names) => {
-            bail!("{database} holds several studies: choose with --study: {}", names.join(", "))
+            bail!("{database} holds several studies: name one of them: {}", names.join(", "))
         }
     };
     let found = storage.find_study(name)?;
     found.with_context(|| {
         let hint = input::suggestion(name, names.iter().map(String::as_str));
-        format!("--study {name}: not in {database}{hint}")
+        format!("study {name}: not in {database}{hint}")
     })
 }
 
@@ -201,7 +201,15 @@ fn contents(study: &Study, request: &StudyRequest<'_>) -> Vec<String> {
         ("validation samples", VALIDATION_SAMPLES, ""),
         ("test samples", TEST_SAMPLES, ""),
     ];
+    let theirs = study.attributes.get(request.setup.0).cloned().unwrap_or_default();
+    let has_another_name = |what: &str| {
+        let key = if what == "chip" || what == "space" { what } else { "dataset" };
+        theirs.get(key) != request.setup.1.get(key)
+    };
     let changed = |(what, fact, place): (&str, &str, &str)| {
+        if has_another_name(what) {
+            return Vec::new();
+        }
         let of = |facts: &Attributes| facts.get(fact).and_then(|fact| fact.pointer(place)).cloned();
         let (Some(theirs), Some(ours)) = (of(&study.attributes), of(&request.facts)) else {
             return Vec::new();

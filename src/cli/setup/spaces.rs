@@ -19,15 +19,20 @@ const BUILT_IN: [(&str, &str, &str); 6] = [
 
 /// The built-in space `name`, or the space in the file `name`.
 pub(crate) fn open(name: &str) -> Result<Space> {
+    open_as("--space", name)
+}
+
+/// Like [`open`]; an error says that the name was given as `what`.
+pub(crate) fn open_as(what: &str, name: &str) -> Result<Space> {
     if let Some((_, file, text)) = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
         return Ok(Space::from_json(text, file)?);
     }
     let path = Path::new(name);
     if path.extension().is_none() && !path.exists() {
         let hint = input::suggestion(name, BUILT_IN.iter().map(|&(name, ..)| name));
-        bail!("--space {name}: neither a built-in space nor a file{hint}");
+        bail!("{what} {name}: neither a built-in space nor a file{hint}");
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("--space {name}: cannot read it"))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("{what} {name}: cannot read it"))?;
     Ok(Space::from_json(&text, name)?)
 }
 

@@ -90,7 +90,34 @@ fn wrong(error: &clap::Error) -> String {
         _ => text,
     };
     let rule = |text: String, (found, rule): &(&str, &str)| text.replace(found, rule);
-    one_line(&with_plain_range(NUMBERS.iter().fold(shown, rule)))
+    let line = one_line(&with_plain_range(NUMBERS.iter().fold(shown, rule)));
+    format!("{}{}", without_hidden_names(line), way_out(error))
+}
+
+/// Where to read on, for people who have not found the command or its first option.
+fn way_out(error: &clap::Error) -> &'static str {
+    let lacks_data = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.iter().any(|name| name.starts_with("--dataset")),
+        _ => false,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => "; tune --help lists the commands",
+        ErrorKind::MissingRequiredArgument if lacks_data => {
+            ": such as tune --dataset iris; tune --help lists commands and options"
+        }
+        _ => "",
+    }
+}
+
+/// `line` without the second name of `list` among the similar commands.
+fn without_hidden_names(line: String) -> String {
+    let line = line.replace(", 'studies'", "").replace("'studies', ", "");
+    match line.split_once("some similar subcommands exist: ") {
+        Some((before, left)) if !left.contains(", ") => {
+            format!("{before}a similar subcommand exists: {left}")
+        }
+        _ => line,
+    }
 }
 
 /// `text` with ranges of whole numbers as people write them: `must be 1 to 100,000` instead of `0

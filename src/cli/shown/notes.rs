@@ -1,6 +1,6 @@
 //! The lines that stay: what an event says to people, beside what a display shows of it.
 
-use crate::tuner::{BestSoFar, Event};
+use crate::tuner::{BestSoFar, Event, Live};
 use crate::units::digits;
 
 /// The line for `event` that every display shows; `None` if it needs none.
@@ -17,8 +17,19 @@ pub(crate) fn note(event: &Event) -> Option<String> {
         Event::PointsRefused { count, reason, times } => Some(format!(
             "{count} points were passed over, since their networks cannot be built; the reason of {times}: {reason}"
         )),
-        Event::NetworkRetrained { trial } => {
-            Some(format!("the network of trial {trial} was not kept by this run; training it again"))
+        Event::NetworkRetrained { trial, replaces } => Some(match replaces {
+            None => format!("the network of trial {trial} was not kept by this run; training it again"),
+            Some(file) => {
+                format!("{file} is not known to hold the network of trial {trial}; training it again")
+            }
+        }),
+        Event::ConfirmationOutdated { trial, recorded, value } => {
+            let shown = |value: &Option<f64>| value.map_or("failed".to_owned(), digits);
+            let (before, now) = (shown(recorded), shown(value));
+            Some(format!(
+                "trial {trial}, trained again: {now}, where its confirmation has {before}: this machine or version computes \
+                 otherwise; confirming the best trials anew"
+            ))
         }
         Event::Interrupted { finished } => {
             Some(format!("interrupted after {finished} trials, all saved; run the same command to resume"))
@@ -47,16 +58,26 @@ fn lost(trial: u32, again: Option<u32>, reason: &str) -> String {
 #[derive(Default)]
 pub(crate) struct LogNotes {
     best: Option<BestSoFar>,
+    /// Of a study with several metrics: the name of the first, in which trials are best.
+    first: Option<String>,
 }
 
 impl LogNotes {
     /// The line for `event`; `None` if it needs none.
     pub fn line(&mut self, event: &Event) -> Option<String> {
         match event {
+            Event::Live(Live::Study { study, .. }) => {
+                let first = study.metrics.first().filter(|_| study.metrics.len() > 1);
+                self.first = first.map(|metric| metric.name.clone());
+                None
+            }
             Event::StudyStarted { study, budget, finished, best, .. } => {
                 self.best = best.clone();
                 Some(match finished {
                     0 => format!("study {study}: {budget} trials"),
+                    _ if *finished > *budget as usize => {
+                        format!("study {study}: has {finished} trials already, more than --budget {budget}")
+                    }
                     _ => format!("study {study}: resumed after {finished} of {budget} trials"),
                 })
             }
@@ -65,7 +86,11 @@ impl LogNotes {
                 let improved = is_best && best != &self.best;
                 self.best = best.clone();
                 match improved {
-                    true => Some(format!("trial {trial}: {}, the best so far", digits(*values.first()?))),
+                    true => {
+                        let first =
+                            self.first.as_ref().map_or_else(String::new, |name| format!(" in {name} alone"));
+                        Some(format!("trial {trial}: {}, the best so far{first}", digits(*values.first()?)))
+                    }
                     false => note(event),
                 }
             }

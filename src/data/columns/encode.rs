@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayViewMut2, s};
 
 use super::raw::Values;
 use super::schema::{ColumnKind, Missing};
+use crate::data::error::counted;
 
 /// The most values of a column of texts.
 const MOST_VALUES: usize = 32;
@@ -109,7 +110,8 @@ fn fill_numbers(
         missing += usize::from(number.is_nan());
     }
     (missing > 0 && !indicator).then(|| {
-        format!("the median stands for {missing} missing cells, of which the training part has none")
+        let cells = counted(missing, "missing cell", "missing cells");
+        format!("the median stands for {cells}, of which the training part has none")
     })
 }
 
@@ -125,8 +127,10 @@ fn fill_texts(
             None => unknown += 1,
         }
     }
-    (unknown > 0)
-        .then(|| format!("{unknown} cells have a value that no training sample has: their inputs are 0"))
+    (unknown > 0).then(|| {
+        let cells = counted(unknown, "cell has", "cells have");
+        format!("{cells} a value that no training sample has: inputs of such a cell are 0")
+    })
 }
 
 #[cfg(test)]
@@ -158,7 +162,7 @@ mod tests {
         assert!(notes.is_empty());
         let (features, notes) = encoded(numbers(&[1.0, 2.0, f64::NAN]), &[0, 1]);
         assert_eq!(features, array![[1.0], [2.0], [1.5]]);
-        assert!(notes[0].starts_with("column \"c\": the median stands for 1 missing cells"), "{notes:?}");
+        assert!(notes[0].starts_with("column \"c\": the median stands for 1 missing cell,"), "{notes:?}");
     }
 
     #[test]
@@ -167,7 +171,7 @@ mod tests {
         assert_eq!(features, array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.], [0., 0., 0.]]);
         assert_eq!(
             notes,
-            ["column \"c\": 1 cells have a value that no training sample has: their inputs are 0"]
+            ["column \"c\": 1 cell has a value that no training sample has: inputs of such a cell are 0"]
         );
     }
 

@@ -56,6 +56,9 @@ pub struct Baseline {
 pub struct BaselineModel {
     /// The name of its file.
     pub file: String,
+    /// SHA-256 of the file, in hex; baselines of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// The number of its seed.
     pub seed: u64,
     /// One value for each metric on the test set.

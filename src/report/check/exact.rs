@@ -71,8 +71,13 @@ mod tests {
     fn every_value_is_compared_once_and_exactly() {
         let costs =
             |energy: f64| Costs::from_iter([("energy".to_owned(), energy), ("cores".to_owned(), 2.0)]);
-        let then =
-            BaselineModel { file: String::new(), seed: 0, values: vec![0.9, 5e-8], costs: costs(5e-8) };
+        let then = BaselineModel {
+            file: String::new(),
+            sha256: None,
+            seed: 0,
+            values: vec![0.9, 5e-8],
+            costs: costs(5e-8),
+        };
         let metrics = [Metric::maximize("accuracy"), Metric::minimize("energy")];
         let more = 5e-8 * (1.0 + f64::EPSILON);
         let now = Exact::all(&metrics, &then, &[0.95, more], &costs(more));

@@ -5,11 +5,15 @@ use super::limit::Limit;
 use super::result::CheckResult;
 use super::scale::cost;
 use crate::study::Verdict;
+use crate::units::digits;
+
+/// A mean cost of more than this many times the baseline's is warned of.
+const FAR: f64 = 1.5;
 
 /// One thing that was judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What was judged, such as `accuracy` or `saved network: energy`.
+    /// What was judged, such as `accuracy` or `baseline's network: energy`.
     pub name: String,
     /// Whether it passes.
     pub state: FindingState,
@@ -29,11 +33,12 @@ pub enum FindingState {
 }
 
 impl CheckResult {
-    /// All findings: the verdict, then the saved network, then the bounds.
+    /// All findings: the verdict, then costs that are far above the baseline's, then the baseline's
+    /// network, then the bounds.
     pub fn findings(&self) -> Vec<Finding> {
         let saved = self.saved_network.iter().map(of_saved);
         let limits = self.limits.iter().map(of_limit);
-        [self.of_verdict()].into_iter().chain(saved).chain(limits).collect()
+        [self.of_verdict()].into_iter().chain(self.of_costs()).chain(saved).chain(limits).collect()
     }
 
     /// Ends the check: it passes if no finding fails.
@@ -69,6 +74,18 @@ impl CheckResult {
         Finding { name: self.metric.name.clone(), state, text }
     }
 
+    /// Costs whose means are far above the baseline's, and which no bound judges.
+    fn of_costs(&self) -> Vec<Finding> {
+        let is_bound = |name: &str| self.limits.iter().any(|limit| limit.metric == name);
+        let means = self.mean_costs();
+        let far = means.iter().filter_map(|(name, &now)| {
+            let before = *self.baseline_costs.get(name)?;
+            let is_far = before > 0.0 && now > FAR * before && !is_bound(name);
+            is_far.then(|| of_cost(name, before, now))
+        });
+        far.collect()
+    }
+
     /// The verdict in one word.
     pub fn verdict_word(&self) -> &'static str {
         match self.verdict {
@@ -77,6 +94,17 @@ impl CheckResult {
             Verdict::Undecided => "undecided",
         }
     }
+}
+
+fn of_cost(name: &str, before: f64, now: f64) -> Finding {
+    let text = format!(
+        "mean {}, {} times the baseline's {}: not judged; --fail-over {name}={} would fail",
+        cost(name, now),
+        digits(now / before),
+        cost(name, before),
+        digits(FAR * before),
+    );
+    Finding { name: format!("cost: {name}"), state: FindingState::Warned, text }
 }
 
 fn of_saved(value: &Exact) -> Finding {
@@ -92,7 +120,7 @@ fn of_saved(value: &Exact) -> Finding {
         ),
         Change::Worse => (FindingState::Failed, format!("{now}, worse than the recorded {before}")),
     };
-    Finding { name: format!("saved network: {name}"), state, text }
+    Finding { name: format!("baseline's network: {name}"), state, text }
 }
 
 fn of_limit(limit: &Limit) -> Finding {
@@ -150,11 +178,29 @@ pub(super) mod tests {
             [
                 "accuracy: Failed: worse: 3.00 points worse than the baseline's 97.00 % (a drop of 2.10 points to 3.90 \
                  points by 95 % bounds over all looks, tolerance 2.00 points, 3 seeds)",
-                "saved network: latency: Passed: 50.00 ns, as recorded",
-                "saved network: energy: Failed: 60.00 nJ, worse than the recorded 50.00 nJ",
+                "baseline's network: latency: Passed: 50.00 ns, as recorded",
+                "baseline's network: energy: Failed: 60.00 nJ, worse than the recorded 50.00 nJ",
                 "--fail-under accuracy: Passed: mean 97.00 %, at least 90.00 %",
             ]
         );
+    }
+
+    #[test]
+    fn costs_far_above_the_baselines_warn_unless_they_are_bound() {
+        let mut check = check(Verdict::Fine, false);
+        let warned = |check: &CheckResult| {
+            let findings = check.findings().into_iter().filter(|one| one.name == "cost: energy");
+            findings.map(|one| (one.state, one.text)).collect::<Vec<_>>()
+        };
+        assert_eq!(warned(&check), [], "as before");
+        for seed in &mut check.seeds {
+            seed.costs.insert("energy".to_owned(), 2e-6);
+        }
+        let text = "mean 2.000 uJ, 40.00 times the baseline's 50.00 nJ: not judged; --fail-over energy=7.500e-8 would \
+                    fail";
+        assert_eq!(warned(&check), [(FindingState::Warned, text.to_owned())]);
+        check.limits.push(Limit::parse("energy=1", true).unwrap());
+        assert_eq!(warned(&check), [], "a bound judges it");
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(
             lines[0],
-            "::error title=tune check%3A saved network%3A energy::60.00 nJ, worse than the recorded 50.00 nJ"
+            "::error title=tune check%3A baseline's network%3A energy::60.00 nJ, worse than the recorded 50.00 nJ"
         );
         assert!(lines[1].starts_with("::warning title=tune check%3A accuracy::undecided: 3.00 points"));
         assert!(lines[1].contains("97.00 %25"));

@@ -39,7 +39,10 @@ mod tests {
     fn each_finding_is_a_test_case() {
         let xml = check(Verdict::Undecided, false).junit();
         assert!(xml.contains(r#"tests="4" skipped="1" errors="0" failures="1""#), "{xml}");
-        assert!(xml.contains(r#"<testcase name="saved network: energy" classname="tune check">"#), "{xml}");
+        assert!(
+            xml.contains(r#"<testcase name="baseline&apos;s network: energy" classname="tune check">"#),
+            "{xml}"
+        );
         let strict = check(Verdict::Undecided, true).junit();
         assert!(strict.contains(r#"failures="2""#), "{strict}");
     }

@@ -31,6 +31,9 @@ pub struct CheckResult {
     pub scale: Scale,
     /// The baseline's mean and standard deviation.
     pub baseline: Spread,
+    /// The baseline's mean costs.
+    #[serde(default)]
+    pub baseline_costs: Costs,
     /// The largest drop that is no regression, in the unit of the values.
     pub tolerance: f64,
     /// The numbers of seeds at which the check looks.
@@ -83,6 +86,7 @@ impl CheckResult {
             metric: baseline.metric().clone(),
             scale,
             baseline: spread,
+            baseline_costs: mean_costs(&baseline.seeds),
             tolerance: regression.tolerance(),
             looks: regression.looks().to_vec(),
             smallest_drop: regression.tolerance() + resolution,
@@ -118,12 +122,21 @@ impl CheckResult {
 
     /// The means of all costs over the new seeds.
     pub fn mean_costs(&self) -> Costs {
-        let names = self.seeds.first().into_iter().flat_map(|seed| seed.costs.keys());
-        names.filter_map(|name| Some((name.clone(), self.mean(&[], name)?))).collect()
+        mean_costs(&self.seeds)
     }
 
     /// The JSON Schema of a check's result.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(CheckResult).to_value()
     }
+}
+
+/// The means of all costs that each of `seeds` has.
+fn mean_costs(seeds: &[SeedResult]) -> Costs {
+    let names = seeds.first().into_iter().flat_map(|seed| seed.costs.keys());
+    let mean = |name: &String| {
+        let values = seeds.iter().map(|seed| seed.costs.get(name).copied()).collect::<Option<Vec<f64>>>()?;
+        Some((name.clone(), Spread::of_values(&values)?.mean))
+    };
+    names.filter_map(mean).collect()
 }

@@ -1,7 +1,7 @@
 //! A check as text, for a person at a terminal.
 
 use super::baseline::Baseline;
-use super::findings::FindingState;
+use super::findings::{Finding, FindingState};
 use super::result::CheckResult;
 use super::scale::{Scale, cost};
 use super::seeds::SeedResult;
@@ -61,7 +61,13 @@ impl CheckResult {
         let word = if self.passed { "passed" } else { "failed" };
         let (study, verdict, seeds) = (&self.study, self.verdict_word(), self.seeds.len());
         let name = &self.metric.name;
-        format!("check of {study} {word}: {name} {verdict} after {seeds} seeds ({:.0} s)", self.seconds)
+        let judged = |finding: &Finding| finding.state == FindingState::Failed && finding.name != *name;
+        let failed: Vec<String> = self.findings().into_iter().filter(judged).map(|one| one.name).collect();
+        let others = if failed.is_empty() { String::new() } else { format!("{}; ", failed.join(", ")) };
+        format!(
+            "check of {study} {word}: {others}{name} {verdict} after {seeds} seeds ({:.0} s)",
+            self.seconds
+        )
     }
 }
 
@@ -114,6 +120,11 @@ mod tests {
     fn the_last_line_is_the_verdict() {
         let text = check(Verdict::Worse, false).text();
         assert!(text.starts_with("FAIL  accuracy: worse: "), "{text}");
-        assert!(text.ends_with("check of digits failed: accuracy worse after 3 seeds (0 s)\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "check of digits failed: baseline's network: energy; accuracy worse after 3 seeds (0 s)\n"
+            ),
+            "{text}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use super::document::Report;
 use super::number::Interval;
 use super::study::StudyReport;
 use super::winner::Winner;
+use crate::report::metric_text;
 use crate::units::{digits, with_prefix};
 
 /// The most rows of a table of trials or reasons.
@@ -48,8 +49,10 @@ fn of_winner(report: &StudyReport, winner: &Winner) -> String {
     let metric = report.metrics.first().map_or("value", |metric| metric.name.as_str());
     let title = if winner.ended { "Winner" } else { "Best so far" };
     let mut rows = vec![vec!["trial".to_owned(), winner.trial.to_string()]];
-    for (name, value) in report.metrics.iter().zip(&winner.searched) {
-        rows.push(vec![format!("{} in the search", name.name), number(*value)]);
+    for (metric, value) in report.metrics.iter().zip(&winner.searched) {
+        let value =
+            value.map_or_else(|| number(None), |value| metric_text(&metric.name, value, report.of_networks));
+        rows.push(vec![format!("{} in the search", metric.name), value]);
     }
     let over_seeds = [("validation", &winner.validation), ("test", &winner.test)];
     for (part, interval) in over_seeds {
@@ -69,7 +72,11 @@ fn of_winner(report: &StudyReport, winner: &Winner) -> String {
     let energy = winner.energy.iter().map(|part| vec![part.part.clone(), with_prefix(part.joules, "J")]);
     section(title, &["", ""], &rows)
         + &section("Hyperparameters", &["parameter", "value"], &points)
-        + &section("Layers", &["layer", "kind", "firing", "dead", "always on"], &layers.collect::<Vec<_>>())
+        + &section(
+            "Layers",
+            &["layer", "kind", "firing", "never fire", "always on"],
+            &layers.collect::<Vec<_>>(),
+        )
         + &section("Energy per inference", &["part", "energy"], &energy.collect::<Vec<_>>())
 }
 
@@ -84,7 +91,11 @@ fn confirmed(report: &StudyReport) -> String {
         [format!("{}{stopped}", one.trial)].into_iter().chain(means).collect()
     };
     let rows: Vec<Vec<String>> = report.confirmed.iter().map(row).collect();
-    section("Confirmed with fresh seeds", &head, &rows)
+    let note = match report.confirmed.iter().any(|one| one.stopped) {
+        true => "A stopped trial fell behind the winner and got fewer of the fresh seeds, or no seed.\n\n",
+        false => "",
+    };
+    section("Confirmed with fresh seeds", &head, &rows) + note
 }
 
 fn importance(report: &StudyReport) -> String {
@@ -98,7 +109,9 @@ fn importance(report: &StudyReport) -> String {
     rows.extend(
         shares.pairs.iter().map(|(a, b, share)| vec![format!("{a} x {b}"), percent(*share), String::new()]),
     );
-    section("Importance", &["parameter", "share", "alone"], &rows)
+    let metric = report.metrics.first().map_or("value", |metric| metric.name.as_str());
+    let note = report.importance_note.as_ref().map_or_else(String::new, |note| format!("{note}\n\n"));
+    section(&format!("Importance for {metric}"), &["parameter", "share", "alone"], &rows) + &note
 }
 
 /// The best trials, or with several metrics those of the front.

@@ -14,7 +14,8 @@ use super::winner::Winner;
 use crate::report::Remark;
 use crate::report::facts::{self, Fact};
 use crate::report::status::failures;
-use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Slice, Stopped, Study};
+use crate::report::text::shares_note;
+use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Setup, Slice, Stopped, Study};
 
 /// The most reasons of failures that are told apart.
 const REASONS: usize = 50;
@@ -78,6 +79,8 @@ pub struct StudyReport {
     pub name: String,
     /// Its metrics; the first one decides the winner.
     pub metrics: Vec<Metric>,
+    /// Whether its trials are networks on a chip, whose costs are in joules and seconds.
+    pub of_networks: bool,
     /// Its data set, chip, space, search and so on, in words.
     pub facts: Vec<Fact>,
     /// The command line that makes the result again; `null` if the study does not keep it.
@@ -96,8 +99,10 @@ pub struct StudyReport {
     pub incumbents: Vec<(u32, f64)>,
     /// With several metrics: the trials of the Pareto front.
     pub front: Vec<u32>,
-    /// The importance of the parameters; `null` if there are too few trials.
+    /// The importance of the parameters for the first metric; `null` if there are too few trials.
     pub importance: Option<Shares>,
+    /// How the importance is read; `null` without one.
+    pub importance_note: Option<String>,
     /// What the model expects along each parameter.
     pub slices: Vec<Along>,
     /// Reasons of failures with their counts, the most frequent first.
@@ -115,8 +120,13 @@ pub struct StudyReport {
 /// `command` with the name of its study and its storage, which do not change its result.
 fn named(command: &str, study: &str, storage: Option<&str>) -> String {
     let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
-    let storage = storage.map_or_else(String::new, |storage| format!(" --storage {}", quoted(storage)));
-    format!("{command} --study {}{storage}", quoted(study))
+    let words = shlex::split(command).unwrap_or_default();
+    let lacks = |option: &str| !words.iter().any(|word| word.split('=').next() == Some(option));
+    let option = |name: &str, value: Option<&str>| {
+        let value = value.filter(|_| lacks(name));
+        value.map_or_else(String::new, |value| format!(" {name} {}", quoted(value)))
+    };
+    format!("{command}{}{}", option("--study", Some(study)), option("--storage", storage))
 }
 
 impl StudyReport {
@@ -146,6 +156,7 @@ impl StudyReport {
         Self {
             name: study.name.clone(),
             metrics: study.metrics.clone(),
+            of_networks: Setup::of(study).is_some(),
             facts: facts::of(study),
             command: study
                 .attributes
@@ -160,6 +171,7 @@ impl StudyReport {
             incumbents,
             front,
             importance: gathered.importance.as_ref().map(shares),
+            importance_note: gathered.importance.as_ref().map(|importance| shares_note(importance, study)),
             slices: gathered.slices.iter().filter_map(|slice| along(slice, &axes)).collect(),
             failures: reasons(study),
             measured,

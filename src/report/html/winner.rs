@@ -237,6 +237,7 @@ mod tests {
                 stopped: false,
                 repeats: vec![repeat(0.2, json!({})), repeat(0.3, json!({}))],
                 test: Vec::new(),
+                model_sha256: None,
                 host_throughput: None,
             }],
             test: vec![repeat(0.25, network), repeat(0.35, json!({}))],

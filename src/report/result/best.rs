@@ -74,6 +74,9 @@ pub struct Best {
     pub network: Attributes,
     /// The file with the saved network's weights and thresholds, beside this one.
     pub model: Option<String>,
+    /// SHA-256 of that file, in hex; files of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
     /// The seed of the saved network, the best one on the validation set: its position in the
     /// values of `validation` and `test`, counted from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,6 +162,7 @@ impl Best {
             front: front(study, &confirmation, model),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
+            model_sha256: winner.model_sha256.clone().filter(|_| model.is_some()),
             model_seed: saved.map(|_| confirmation.kept),
             model_test: saved.and_then(|repeat| repeat.value),
             host_throughput: winner.host_throughput,

@@ -42,6 +42,9 @@ pub struct ConfirmedTrial {
     /// Its file, relative to the folder of this file; left out if it was not saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// SHA-256 of that file, in hex; files of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
     /// Its samples per second on the simulator of the machine that ended the study, measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_throughput: Option<f64>,
@@ -82,6 +85,7 @@ fn confirmed_trial(study: &Study, candidate: &Candidate, model: Option<&str>) ->
         seed,
         network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
         model: model.filter(|_| !candidate.test.is_empty()).map(file),
+        model_sha256: candidate.model_sha256.clone().filter(|_| model.is_some()),
         host_throughput: candidate.host_throughput,
     }
 }

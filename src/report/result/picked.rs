@@ -13,6 +13,16 @@ pub enum PickedError {
     /// No trial of the front has results by fresh seeds.
     #[error("no trial of the front is confirmed by fresh seeds: run the study again with --confirm front")]
     Unconfirmed,
+    /// The trial is not on the front.
+    #[error(
+        "trial {trial} is not on the confirmed front ({front}): --pick {trial} in the study's command trains it"
+    )]
+    NotOnFront {
+        /// Its number.
+        trial: u32,
+        /// The trials of the front.
+        front: String,
+    },
     /// The rule does not fit.
     #[error(transparent)]
     Rule(#[from] PickError),
@@ -35,6 +45,12 @@ impl Best {
         if means.trials.is_empty() {
             return Err(PickedError::Unconfirmed);
         }
+        if let Pick::Trial(trial) = *pick
+            && !means.trials.iter().any(|one| one.number == trial)
+        {
+            let front: Vec<String> = means.trials.iter().map(|one| one.number.to_string()).collect();
+            return Err(PickedError::NotOnFront { trial, front: front.join(", ") });
+        }
         let number = pick.order(&means)?.first().map(|trial| trial.number).ok_or(PickedError::Unconfirmed)?;
         let same = |one: &&OnFront| one.trial == number;
         let chosen = self.front.iter().find(same).ok_or(PickedError::Unconfirmed)?;
@@ -49,6 +65,7 @@ impl Best {
             test_interval: test_interval(&self.metrics, &confirmed.test, self.test_samples),
             network: confirmed.network.clone(),
             model: confirmed.model.clone(),
+            model_sha256: confirmed.model_sha256.clone(),
             model_seed: saved.then_some(confirmed.seed),
             model_test: confirmed.test.values.get(confirmed.seed).copied().flatten().filter(|_| saved),
             host_throughput: confirmed.host_throughput,
@@ -56,12 +73,25 @@ impl Best {
         })
     }
 
-    /// The same without the networks of the front that `is_there` does not find by their names.
-    pub fn with_models(mut self, is_there: impl Fn(&str) -> bool) -> Self {
+    /// The same without the networks that `is_there` does not find by their names and checksums.
+    pub fn with_models(mut self, is_there: impl Fn(&str, &str) -> bool) -> Self {
+        let stands = |model: &Option<String>, sha256: &Option<String>| {
+            model.as_ref().zip(sha256.as_ref()).is_some_and(|(model, sha256)| is_there(model, sha256))
+        };
+        if !stands(&self.model, &self.model_sha256) {
+            self = self.without_model();
+        }
         for confirmed in self.front.iter_mut().filter_map(|one| one.confirmed.as_mut()) {
-            confirmed.model = confirmed.model.take().filter(|model| is_there(model));
+            if !stands(&confirmed.model, &confirmed.model_sha256) {
+                (confirmed.model, confirmed.model_sha256) = (None, None);
+            }
         }
         self
+    }
+
+    /// The same without a saved network of the winner.
+    pub fn without_model(self) -> Self {
+        Self { model: None, model_sha256: None, model_seed: None, model_test: None, ..self }
     }
 
     /// The confirmed trials of the front, with their means as values.
@@ -100,6 +130,7 @@ mod tests {
             stopped: false,
             repeats: vec![repeat(accuracy - 0.01, energy), repeat(accuracy + 0.01, energy)],
             test: vec![repeat(accuracy - 0.02, energy), repeat(accuracy - 0.03, energy)],
+            model_sha256: Some("00".repeat(32)),
             host_throughput: Some(1000.0 / energy),
         };
         let candidates = vec![candidate(0, 0.9, 10.0), candidate(1, 0.8, 2.0)];
@@ -153,6 +184,9 @@ mod tests {
         let mut unconfirmed = best();
         unconfirmed.front.iter_mut().for_each(|trial| trial.confirmed = None);
         assert_eq!(unconfirmed.picked(&Pick::Knee), Err(PickedError::Unconfirmed));
-        assert_eq!(best().picked(&Pick::Trial(7)), Err(PickedError::Rule(PickError::NoTrial(7))));
+        assert_eq!(
+            best().picked(&Pick::Trial(7)),
+            Err(PickedError::NotOnFront { trial: 7, front: "0, 1".to_owned() })
+        );
     }
 }

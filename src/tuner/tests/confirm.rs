@@ -211,6 +211,34 @@ fn networks_of_the_worst_trials_are_dropped_beyond_the_limit_and_not_trained_aga
 }
 
 #[test]
+fn a_file_at_the_place_of_a_network_is_that_network_or_goes() {
+    let file = |bench: &Bench<Trains>, trial: u32| {
+        bench.model().with_extension("front").join(format!("trial-{trial}.safetensors"))
+    };
+    // A dropped network is not trained again, and nothing else stands for it.
+    let bench = Bench { keep_disk: Some(1), ..front() };
+    let (_, study, _) = bench.run_through(4);
+    let last = Confirmation::of(&study).unwrap().candidates[3].trial;
+    std::fs::write(file(&bench, last), "of another study").unwrap();
+    let (_, _, events) = bench.run_through(4);
+    assert_eq!((retrained(&events), file(&bench, last).exists()), (Vec::new(), false));
+    // Without a limit it is trained again; the winner's copy needs no training.
+    let bench = front();
+    let (_, study, _) = bench.run_through(4);
+    let confirmation = Confirmation::of(&study).unwrap();
+    let (winner, last) = (confirmation.winner().trial, confirmation.candidates[3].trial);
+    let before = [winner, last].map(|trial| saved_trial(&bench, trial));
+    [winner, last, 99]
+        .iter()
+        .for_each(|&trial| std::fs::write(file(&bench, trial), "of another study").unwrap());
+    let (_, again, events) = bench.run_through(4);
+    assert_eq!(retrained(&events), [last]);
+    assert_eq!([winner, last].map(|trial| saved_trial(&bench, trial)), before);
+    assert!(!file(&bench, 99).exists(), "a network of no trial stays in the folder");
+    assert_eq!(again.attributes, study.attributes);
+}
+
+#[test]
 fn the_whole_front_is_confirmed_tested_and_saved() {
     let bench = front();
     let (end, study, events) = bench.run_through(4);

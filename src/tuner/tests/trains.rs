@@ -125,7 +125,7 @@ pub(super) fn saved(bench: &Bench<Trains>) -> f64 {
 /// The trials whose networks were trained again.
 pub(super) fn retrained(events: &[Event]) -> Vec<u32> {
     let retrained = events.iter().filter_map(|event| match event {
-        Event::NetworkRetrained { trial } => Some(*trial),
+        Event::NetworkRetrained { trial, .. } => Some(*trial),
         _ => None,
     });
     retrained.collect()

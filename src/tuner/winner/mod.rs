@@ -1,9 +1,11 @@
 //! The winner of a confirmation: the race that decides it, and what is kept of it besides its results: its mark for
-//! people, and the networks beside its own.
+//! people, the files of networks, and the disk that they take.
 
 mod disk;
 mod note;
 mod race;
+mod saved;
 
-pub(super) use disk::DiskLimit;
+use disk::DiskLimit;
 pub(super) use race::{Race, Rank};
+pub(super) use saved::Restored;

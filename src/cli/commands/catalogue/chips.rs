@@ -43,11 +43,12 @@ pub(crate) fn run(command: &ChipsCommand) -> Result<Exit> {
     let text = match command {
         ChipsCommand::List => list()?,
         ChipsCommand::Show(ShowArgs { name, json }) => {
-            let (profile, _) = chip::open(name)?;
+            let (profile, _) = chip::open_as("chip", name)?;
             if *json { serde_json::to_string_pretty(&profile)? + "\n" } else { shown(&profile) }
         }
         ChipsCommand::Compare(CompareArgs { names }) => {
-            let profiles = names.iter().map(|name| Ok(chip::open(name)?.0)).collect::<Result<Vec<_>>>()?;
+            let profiles =
+                names.iter().map(|name| Ok(chip::open_as("chip", name)?.0)).collect::<Result<Vec<_>>>()?;
             compared(&profiles)?
         }
     };

@@ -36,9 +36,9 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(command: &SpacesCommand) -> Result<Exit> {
     let text = match command {
         SpacesCommand::List => list()?,
-        SpacesCommand::Show(ShowArgs { name, summary: true }) => summary(&spaces::open(name)?),
+        SpacesCommand::Show(ShowArgs { name, summary: true }) => summary(&spaces::open_as("space", name)?),
         SpacesCommand::Show(ShowArgs { name, summary: false }) => {
-            spaces::open(name)?;
+            spaces::open_as("space", name)?;
             spaces::text(name)?
         }
     };

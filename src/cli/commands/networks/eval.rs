@@ -17,7 +17,7 @@ use crate::cli::setup::{dataset, machine, model};
 use crate::cli::shown::by_class::by_class_text;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::objective::{DataPart, ModelFile, Robustness, Score, Scoring, Sweep};
+use crate::objective::{DataPart, DataSummary, ModelFile, Robustness, Score, Scoring, Sweep};
 use crate::report::{self, Remark};
 use crate::units::digits;
 
@@ -141,7 +141,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     }
     let score = scored.score;
     if !args.json {
-        score.data_loaded.iter().for_each(|data| streams::say(data.line()));
+        let line = |data: &DataSummary| data.line_of_scored(score.samples, description.inputs.is_some());
+        score.data_loaded.iter().for_each(|data| streams::say(line(data)));
     }
     let text = if args.json { serde_json::to_string(&score)? + "\n" } else { text(&score) };
     streams::print(&text)?;

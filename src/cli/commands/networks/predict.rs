@@ -14,7 +14,7 @@ use crate::cli::setup::{dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams::{self, Reader};
 use crate::data::{
-    Batch, BatchOptions, Channels, ColumnRef, Header, Preprocessing, ReadSamples, Source, read_batches,
+    self, Batch, BatchOptions, Channels, ColumnRef, Header, Preprocessing, ReadSamples, Source, read_batches,
 };
 use crate::objective::{Description, PREDICTION_COLUMNS, PredictionForm, Predictor};
 
@@ -37,6 +37,9 @@ pub(crate) struct PredictArgs {
     /// may be gzipped.
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
+    /// More files, which are refused
+    #[arg(hide = true)]
+    pub more: Vec<PathBuf>,
     /// File to write; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -81,6 +84,12 @@ pub(crate) struct PredictArgs {
 
 /// Predicts the classes of the samples that `args` name.
 pub(crate) fn run(args: &PredictArgs) -> Result<Exit> {
+    if let Some(second) = args.more.first() {
+        let (first, second) = (args.file.display(), second.display());
+        bail!(
+            "{second}: one file or folder at a time, and {first} is one: put pictures into a folder and name it"
+        );
+    }
     machine::use_threads(args.threads.threads)?;
     let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("FILE", Some(&args.file));
     let inputs = inputs.with("--chip", args.deployed.chip.as_ref()).with("--like", args.like.as_ref());
@@ -97,7 +106,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Exit> {
         Predictor::new(&model, &trained, coding, &chip, &deploy, time_step).with_context(|| name.clone())?;
     let read = predict(args, &predictor, &trained, output.as_ref())?;
     let source = shown(&args.file);
-    read.notes.iter().for_each(|note| streams::say(format_args!("{source}: {note}")));
+    // A note may begin with the name of the source.
+    let named =
+        |note: &String| if note.starts_with(&source) { note.clone() } else { format!("{source}: {note}") };
+    read.notes.iter().for_each(|note| streams::say(named(note)));
     if let Some(output) = &output {
         streams::say(format_args!("written to {}: {} samples", output.file().display(), read.samples));
     }
@@ -113,8 +125,10 @@ fn preprocessing(args: &PredictArgs, name: &str, description: &Description) -> R
         (Some(own), None) => Ok(own.clone()),
         (None, Some(like)) => {
             let sources = args.sources.clone();
-            let (dataset, label, header, channels) =
-                (Some(like.clone()), args.label.clone(), args.header, args.channels);
+            // Of a data set of the catalogue the label is known; then the options are about FILE alone.
+            let is_file = data::find(like).is_err();
+            let (dataset, label) = (Some(like.clone()), args.label.clone().filter(|_| is_file));
+            let (header, channels) = (args.header.filter(|_| is_file), args.channels.filter(|_| is_file));
             let table = TableArgs::default();
             let pictures = PictureArgs::default();
             let args = DataArgs { dataset, sources, label, header, channels, table, pictures };

@@ -1,7 +1,7 @@
 //! `tune rerun`: the winner of a study, trained again from its file and the data alone.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
@@ -9,11 +9,11 @@ use clap::{Args, Parser};
 use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::data::SourceArgs;
 use crate::cli::options::process::ThreadsArgs;
+use crate::cli::options::storage::StorageArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::cli::setup::{chip, dataset, job, machine, network};
+use crate::cli::setup::{best, chip, dataset, job, machine, network};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::shown::streams;
-use crate::input;
 use crate::objective::network::classify::Classify;
 use crate::objective::{Evaluation, Model, SavedNetwork, evaluate_replicates};
 use crate::report::{Best, NetworkFile, Rerun, RerunSeed};
@@ -27,9 +27,13 @@ use crate::units::digits;
 Trains the winner again with the seeds of the file, and compares every value and the network's file. Exits with 6 if
 anything differs.")]
 pub(crate) struct RerunArgs {
-    /// The result of a study
-    #[arg(value_name = "FILE", default_value = "best.json")]
-    pub best: PathBuf,
+    /// Result of a study: a best.json, or the name of a study
+    ///
+    /// A name finds the study in --storage; then no network's file is compared.
+    #[arg(value_name = "RESULT", default_value = "best.json")]
+    pub best: String,
+    #[command(flatten)]
+    pub storage: StorageArgs,
     /// Number of seeds to train from
     ///
     /// Those of the file first, then new ones. As many as the file has, if left out.
@@ -59,9 +63,8 @@ struct Line {
 /// Trains the winner of the file again.
 pub(crate) fn run(args: &RerunArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
-    let name = args.best.display().to_string();
-    let text = std::fs::read_to_string(&args.best).with_context(|| format!("{name}: cannot read it"))?;
-    let best: Best = input::from_json(&text, &name)?;
+    let name = args.best.clone();
+    let best = best::of_file_or_study(&name, &args.storage.storage)?;
     let Some(setup) = &best.setup else {
         bail!("{name}: a command evaluates the trials of this study: run the command in the file again");
     };
@@ -168,7 +171,7 @@ fn all_attributes(outcome: &Outcome) -> Attributes {
 
 /// The network's file beside `best.json`, compared with the trained `model`.
 fn compare(args: &RerunArgs, best: &Best, model: Option<&dyn Model>) -> Result<NetworkFile> {
-    let folder = args.best.parent().unwrap_or(Path::new(""));
+    let folder = Path::new(&args.best).parent().unwrap_or(Path::new(""));
     let file = best.model.as_ref().map(|name| folder.join(name));
     let (Some(model), Some(file)) = (model, file.filter(|file| file.exists())) else {
         return Ok(NetworkFile::NotCompared);

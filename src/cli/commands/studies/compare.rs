@@ -1,15 +1,13 @@
 //! `tune compare`: two winners beside each other.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cli::options::storage::StorageArgs;
-use crate::cli::setup::{best, open};
+use crate::cli::setup::best;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::report::{Best, Comparison};
+use crate::report::Comparison;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -31,7 +29,8 @@ pub(crate) struct CompareArgs {
 
 /// Compares the two results that `args` name.
 pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
-    let [first, second] = [read(args, &args.first)?, read(args, &args.second)?];
+    let read = |name: &str| best::of_file_or_study(name, &args.storage.storage);
+    let [first, second] = [read(&args.first)?, read(&args.second)?];
     let comparison = Comparison::of(&first, &second)
         .with_context(|| format!("{} and {} cannot be compared", args.first, args.second))?;
     match args.json {
@@ -39,17 +38,4 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
         false => streams::print(&comparison.text())?,
     };
     Ok(Exit::Done)
-}
-
-/// The result that `name` names: a file, or a study whose winner is confirmed.
-fn read(args: &CompareArgs, name: &str) -> Result<Best> {
-    if Path::new(name).exists() {
-        return best::read(Path::new(name), "");
-    }
-    let database = &args.storage.storage;
-    let mut storage = open::to_read(database).with_context(|| format!("{name}: no such file, and"))?;
-    let key = open::the_study(&mut *storage, database, Some(name))?;
-    let study = storage.load_study(key)?;
-    Best::of(&study, "", None)
-        .with_context(|| format!("study {name}: has no confirmed winner: run it to its end"))
 }

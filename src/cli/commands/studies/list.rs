@@ -7,7 +7,7 @@ use crate::cli::options::storage::StorageArgs;
 use crate::cli::setup::open;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::report::{StudyLine, list_text};
+use crate::report::{StudyLine, list_csv, list_text};
 use crate::storage::StorageError;
 
 #[derive(Debug, Args)]
@@ -17,6 +17,11 @@ pub(crate) struct ListArgs {
     /// Print one JSON object per study
     #[arg(long)]
     pub json: bool,
+    /// Print CSV: chip, test, energy, latency and cores of each
+    ///
+    /// One line per study. Energies are in joules, times in seconds, of the winner's network on its chip.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// Prints the studies of the storage that `args` name, the oldest first.
@@ -29,7 +34,9 @@ pub(crate) fn run(args: &ListArgs) -> Result<Exit> {
         Ok(Some(StudyLine::of(&*storage.load_study(key)?)))
     };
     let lines = names.iter().filter_map(|name| line(name).transpose()).collect::<Result<Vec<_>, _>>()?;
-    if args.json {
+    if args.csv {
+        streams::print(&list_csv(&lines))?;
+    } else if args.json {
         for line in &lines {
             streams::print_line(serde_json::to_string(line)?)?;
         }

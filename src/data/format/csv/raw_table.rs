@@ -252,7 +252,9 @@ const QUOTE: &str = "a text has one line: is a quote not closed?";
 pub(crate) fn label(cell: &str) -> Result<String, &'static str> {
     let is_missing = cell.is_empty() || cell.parse().is_ok_and(f64::is_nan);
     match cell {
-        _ if is_missing => Err("the label is missing"),
+        _ if is_missing => {
+            Err("the label is missing: delete the line; --missing impute fills in inputs alone")
+        }
         _ if cell.contains(['\n', '\r']) => Err("a label has one line: is a quote not closed?"),
         _ if cell.starts_with('"') => Err("a quote is not closed"),
         _ => Ok(cell.to_owned()),

@@ -62,7 +62,8 @@ fn texts_and_missing_cells_are_encoded_as_the_training_part_says() {
     assert_eq!(schema.classes(), ["a", "b", "c"]);
     let names = ["doors", "doors missing", "colour = blue", "colour = red", "colour missing"];
     assert_eq!(schema.input_names(), names);
-    let note = "column \"colour\": 1 cells have a value that no training sample has: their inputs are 0";
+    let note =
+        "column \"colour\": 1 cell has a value that no training sample has: inputs of such a cell are 0";
     assert!(table.about.notes.len() == 1 && table.about.notes[0].ends_with(note), "{:?}", table.about.notes);
 }
 

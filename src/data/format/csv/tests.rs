@@ -180,9 +180,9 @@ fn bad_cells_are_named_with_line_column_and_value() {
 
 #[test]
 fn a_missing_label_is_an_error() {
-    let expected = "t.csv: line 2, column 1 = \"\": the label is missing";
+    let expected = "t.csv: line 2, column 1 = \"\": the label is missing: delete the line; --missing impute fills in inputs alone";
     assert_eq!(plain("1,x\n2,\n").unwrap_err(), expected);
-    assert!(plain("1,0\n2,NaN\n").unwrap_err().ends_with("the label is missing"));
+    assert!(plain("1,0\n2,NaN\n").unwrap_err().contains("the label is missing: delete"));
 }
 
 #[test]

@@ -18,13 +18,13 @@ function bars(title, label, list, note, { above = false, full = 0 } = {}) {
   }, note);
 }
 function importance(study) {
-  const shares = study.importance;
+  const shares = study.importance, metric = study.metrics.length ? ` for ${study.metrics[0].name}` : "";
   if (!shares) return el("p", { class: "soft" }, titled(study, "importance needs at least 10 trials whose values differ, and a search space"));
   const alone = shares.parameters.map(([name, alone, total]) => ({ name, value: total, inner: alone, words: percent(total) }))
     .filter((one, k) => k < 5 || k < 20 && one.value >= .001);
   const left = shares.parameters.length - alone.length, full = Math.max(alone.length ? alone[0].value : 0, 1e-9);
   const pairs = shares.pairs.map(([one, other, share]) => ({ name: one + " × " + other, value: share, words: percent(share) }));
-  return el("div", {}, bars(titled(study, "Importance"), `Importance of ${alone.length} parameters; the most important is ${alone.length ? alone[0].name : "none"}`, alone,
+  return el("div", {}, bars(titled(study, `Importance${metric}`), `Importance of ${alone.length} parameters; the most important is ${alone.length ? alone[0].name : "none"}`, alone,
     `Shares of the variance that the model expects over the space: in all, and alone (dark). The model takes ${percent(shares.noise)} of the trials' own variance for noise.`
     + (left ? ` Not shown: ${left} parameters with less.` : ""), { full }),
   bars(titled(study, "Pairs"), `Common shares of ${pairs.length} pairs of parameters`, pairs, "What two parameters explain only together.", { full }));

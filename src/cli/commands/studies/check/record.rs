@@ -17,6 +17,12 @@ use crate::study::Direction;
 /// # Errors
 /// A seed has no result, or a file cannot be written.
 pub(super) fn record(args: &CheckArgs, subject: &Subject) -> Result<Exit> {
+    if let Some(other) = other_study(args, subject).filter(|_| !args.quiet) {
+        streams::say(format_args!(
+            "{} will be replaced: it is the baseline of {other}",
+            args.baseline.display()
+        ));
+    }
     let metric = &subject.metrics[0];
     let scale = Scale::of(metric, subject.evaluator.facts().is_some());
     let mut seeds: Vec<SeedResult> = Vec::new();
@@ -49,6 +55,13 @@ pub(super) fn record(args: &CheckArgs, subject: &Subject) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The study of the baseline that will be replaced, if there is one of another study.
+fn other_study(args: &CheckArgs, subject: &Subject) -> Option<String> {
+    let text = std::fs::read_to_string(&args.baseline).ok()?;
+    let old: Baseline = serde_json::from_str(&text).ok()?;
+    (old.study != subject.study).then_some(old.study)
+}
+
 fn validation_loss(result: &SeedResult, direction: Direction) -> f64 {
     result.validation.first().map_or(f64::INFINITY, |&value| direction.loss(value))
 }
@@ -56,10 +69,12 @@ fn validation_loss(result: &SeedResult, direction: Direction) -> f64 {
 /// Saves the network of `seed`, and tests what was saved.
 fn save(args: &CheckArgs, subject: &Subject, seed: u64, model: &dyn Model) -> Result<Option<BaselineModel>> {
     let file = args.model();
-    model.save(&file).map_err(|error| WhileRunning(format!("cannot write {}: {error}", file.display())))?;
+    let unwritten = |error: std::io::Error| WhileRunning(format!("cannot write {}: {error}", file.display()));
+    model.save(&file).map_err(unwritten)?;
+    let sha256 = Some(output::sha256(&file).map_err(unwritten)?);
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let tested = subject.test_saved(&file)?;
-    Ok(tested.map(|(values, costs)| BaselineModel { file: name, seed, values, costs }))
+    Ok(tested.map(|(values, costs)| BaselineModel { file: name, sha256, seed, values, costs }))
 }
 
 fn baseline(subject: &Subject, seeds: Vec<SeedResult>, model: Option<BaselineModel>) -> Baseline {

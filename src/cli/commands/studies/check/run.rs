@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::args::CheckArgs;
 use super::measure::Measured;
@@ -10,6 +10,7 @@ use super::subject::Subject;
 use super::{names, outputs};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
+use crate::output;
 use crate::report::{Baseline, CheckResult, Exact, Limit, Scale};
 use crate::study::{Regression, Verdict};
 
@@ -56,6 +57,10 @@ fn saved_network(args: &CheckArgs, subject: &Subject, baseline: &Baseline) -> Re
     let Some(model) = &baseline.model else { return Ok(Vec::new()) };
     let file = args.baseline.with_file_name(&model.file);
     let way_out = "keep the baseline's network beside it, or record it again with --record";
+    let is_other = |sha256: &String| output::sha256(&file).is_ok_and(|found| found != *sha256);
+    if model.sha256.as_ref().is_some_and(is_other) {
+        bail!("{}: is not the network that was recorded: {way_out}", file.display());
+    }
     let tested = subject.test_saved(&file).context(way_out)?;
     Ok(tested.map_or_else(Vec::new, |(values, costs)| Exact::all(&baseline.metrics, model, &values, &costs)))
 }
