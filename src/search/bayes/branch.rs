@@ -99,7 +99,7 @@ impl Model<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::search::{BayesSearch, Search};
+    use crate::search::BayesSearch;
     use crate::seed::Seed;
     use crate::space::{Point, Space, Value};
     use crate::study::{Metric, Study, Trial, TrialState};
@@ -109,34 +109,44 @@ mod tests {
         "kind": {"type": "categorical", "choices": ["a", "b", "c"], "when": {"rule": ["sgd"]}},
         "x": {"type": "float", "low": 0, "high": 1}, "y": {"type": "float", "low": 0, "high": 1}}}"#;
 
-    /// The minimum, 0, is at kind = c, where most points are far worse than all others.
-    fn loss(point: &Point) -> f64 {
-        let at = |name: &str| point.get(name).and_then(Value::as_f64).expect("a number");
-        let away = (at("x") - 0.8).powi(2) + (at("y") - 0.15).powi(2);
-        match point.get("kind").and_then(Value::as_str) {
-            Some("c") => (30.0 * away).min(8.0),
-            Some(_) => 0.4 + away,
-            None => 0.2 + away,
+    /// A trial with this kind, or with adam if there is none.
+    fn trial(number: usize, kind: Option<&str>, x: f64, y: f64, loss: f64) -> Trial {
+        let rule = if kind.is_some() { "sgd" } else { "adam" };
+        let mut point: Point = [("rule", rule)].into_iter().collect();
+        kind.into_iter().for_each(|kind| point.set("kind", kind));
+        point.set("x", x);
+        point.set("y", y);
+        Trial { state: TrialState::Complete, values: vec![loss], ..Trial::waiting(number as u32, point) }
+    }
+
+    /// A study that knows the minimum with adam, and these kinds from one bad trial each.
+    fn study(kinds: &[&str]) -> Study {
+        let bowl = |x: f64, y: f64| (x - 0.8).powi(2) + (y - 0.15).powi(2);
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        for number in 0..20 {
+            let (x, y) = (0.6 + 0.1 * (number % 5) as f64, 0.05 + 0.1 * (number / 5) as f64);
+            study.trials.push(trial(number, None, x, y, bowl(x, y)));
         }
+        for (at, kind) in kinds.iter().enumerate() {
+            let (x, y) = (0.2 + 0.1 * at as f64, 0.9 - 0.1 * at as f64);
+            study.trials.push(trial(20 + at, Some(kind), x, y, 2.0 + bowl(x, y)));
+        }
+        study
     }
 
     #[test]
-    fn a_choice_is_tried_again_though_its_first_trials_were_bad() {
+    fn the_value_with_the_fewest_trials_has_its_turn_though_they_were_bad() {
         let space = Space::from_json(TREE, "tree.json").expect("right");
-        for seed in 0..3 {
-            let search = BayesSearch::new();
-            let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
-            for number in 0..60 {
-                let point = search.suggest(&space, &study, &Seed::root(seed));
-                let values = vec![loss(&point)];
-                study.trials.push(Trial {
-                    state: TrialState::Complete,
-                    values,
-                    ..Trial::waiting(number, point)
-                });
-            }
-            let best = study.trials.iter().map(|trial| trial.values[0]).fold(f64::INFINITY, f64::min);
-            assert!(best < 0.05, "seed {seed}: {best}");
-        }
+        let kind = |space: &Space, kinds: &[&str]| {
+            let (search, study) = (BayesSearch::new(), study(kinds));
+            let model = search.model(space, &study, None, &Seed::root(1));
+            let cells = model.other_branch(&model.acquisition().expect("a fit"))?;
+            let (_, point) = model.first_new(&cells)?;
+            Some(point.get("kind").and_then(Value::as_str)?.to_owned())
+        };
+        assert_eq!(kind(&space, &["a", "a", "b", "a", "b", "c"]).as_deref(), Some("c"));
+        assert_eq!(kind(&space, &["c", "a", "c", "a", "b", "c"]).as_deref(), Some("b"));
+        let held = space.holding(&[("rule", "adam")].into_iter().collect()).expect("right");
+        assert_eq!(kind(&held, &["a", "a", "b", "a", "b", "c"]), None);
     }
 }

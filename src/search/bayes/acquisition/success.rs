@@ -20,11 +20,11 @@ use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
 /// The latest trials whose failures count, and the failures among them that a long study may have.
-const LATEST: usize = 20;
+const LATEST: usize = 25;
 const FAILURES: f64 = 1.0;
 /// Failures among the latest trials that a study of [`LATEST`] trials may have; the number falls
 /// with the trials.
-const EARLY_FAILURES: f64 = 3.0;
+const EARLY_FAILURES: f64 = 2.4;
 /// A careful search asks for a success that is this number of standard deviations away from a
 /// failure (a probability of 0.99), and loses this multiple of the square of what lacks.
 const SURE: f64 = 2.326;
