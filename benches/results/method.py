@@ -117,8 +117,8 @@ def main():
                 row |= {"test": spread(alive), "epochs": max(line["epochs"] for line in found if line["test"] != "")} if alive else {}
                 rows.append(row)
                 print(row, flush=True)
-    write_csv("method", lines)
-    write("method", f"python3 benches/results/method.py --sets {' '.join(args.sets)} --tables {' '.join(args.tables)}", rows)
+                write_csv("method", lines)
+                write("method", f"python3 benches/results/method.py --sets {' '.join(args.sets)} --tables {' '.join(args.tables)}", rows)
 
 
 if __name__ == "__main__":

@@ -134,8 +134,9 @@ def source(name, summary):
 def filled(text):
     """The page with every table whose summary is there."""
     for name, make in TABLES.items():
-        summary = read(name.split("-")[0])
-        if summary is not None:
+        kind, _, part = name.partition("-")
+        summary = read(kind)
+        if summary is not None and (not part or any(row["table"] == part for row in summary["rows"])):
             content = f"<!-- begin {name} -->\n{source(name, summary)}{make(summary)}\n<!-- end {name} -->"
             pattern = rf"<!-- begin {name} -->.*?<!-- end {name} -->"
             if not re.search(pattern, text, re.DOTALL):
