@@ -78,11 +78,11 @@ impl Space {
             });
             possible[index] = broken.is_none();
             if let (Some(condition), Some(value)) = (broken, self.held.get(&parameter.name)) {
+                let values: Vec<String> = condition.values.iter().map(Value::to_string).collect();
                 return Err(SpaceError::NeverActive {
                     name: parameter.name.clone(),
                     value: value.clone(),
-                    parent: self.parameters[condition.parent].name.clone(),
-                    values: condition.values.iter().map(Value::to_string).collect::<Vec<_>>().join(" or "),
+                    needs: format!("{} = {}", self.parameters[condition.parent].name, values.join(" or ")),
                 });
             }
         }
@@ -150,7 +150,7 @@ mod tests {
         let expected: Point =
             serde_json::from_str(r#"{"layers": 1, "wide": 4, "rule": "a", "kind": "dense"}"#)
                 .expect("a point");
-        assert_eq!(space.starting_points(), [expected.clone()]);
+        assert_eq!(space.starting_points(), std::slice::from_ref(&expected));
         let other: Point =
             serde_json::from_str(r#"{"layers": 0, "rule": "b", "kind": "dense"}"#).expect("a point");
         assert!(space.encode(&other).is_ok());
