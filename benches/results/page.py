@@ -71,12 +71,15 @@ def grid(summary):
 def tuned(summary):
     rows = []
     for row in summary["rows"]:
-        gain = percent_points(row["gain_points"]) if "gain_points" in row else ""
-        fewer = percent(row["fewer_errors"], 0) if "fewer_errors" in row else ""
-        found = percent(row["test"]) if "test" in row else "no network lives"
+        # One study has no spread.
+        share, points = (percent, percent_points) if row["with_result"] > 1 else (
+            lambda found, digits=2: f"{100 * found['mean']:.{digits}f} %", lambda found: f"{found['mean']:+.2f}")
+        gain = points(row["gain_points"]) if "gain_points" in row else ""
+        fewer = share(row["fewer_errors"], 0) if "fewer_errors" in row else ""
+        found = share(row["test"]) if "test" in row else "no network lives"
         seeds = f"{100 * row['sd_of_seeds']:.2f}" if "test" in row else ""
-        rows.append([row["set"], NAMES[row["arm"]], row.get("trials", ""), f"{row['with_result']} of {row['studies']}", found, seeds, gain, fewer,
-                     f"{row['cpu_seconds']:.0f} s"])
+        rows.append([row["set"], NAMES[row["arm"]], row.get("trials", ""), row["studies"], found, seeds, gain, fewer,
+                     f"{row['cpu_seconds']:.1f} s"])
     return table(["data", "how", "trials", "studies", "test accuracy", "sd of seeds, points", "gain, points", "fewer errors", "CPU time"], rows)
 
 

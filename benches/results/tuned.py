@@ -55,6 +55,8 @@ def summary(dataset, lines):
     of = lambda arm, key: {row["seed"]: row[key] for row in lines if row["set"] == dataset and row["arm"] == arm and row[key] != ""}
     default = of("whetstone", "test")
     for arm in ARMS:
+        if not of(arm, "cpu_seconds"):
+            continue
         tests = of(arm, "test")
         row = {"set": dataset, "arm": arm, "studies": len(of(arm, "cpu_seconds")), "with_result": len(tests)}
         if tests:
@@ -92,25 +94,29 @@ def importance(dataset, studies):
     }
 
 
+def summarize(args, lines, shown):
+    """Writes the summaries of what has ended; the importance of sets with three studies at least."""
+    command = f"python3 benches/results/tuned.py --sets {' '.join(args.sets)} --studies {args.studies}"
+    sets = [dataset for dataset in args.sets if any(line["set"] == dataset for line in lines)]
+    write("tuned", command, [row for dataset in sets for row in summary(dataset, lines)])
+    write_csv("tuned", lines)
+    important = [importance(dataset, shown[dataset]) for dataset in sets if len(shown[dataset]) >= 3]
+    if important:
+        write("importance", command, important)
+
+
 def main():
     args = arguments(__doc__, sets=["digits", "wdbc", "winequality", "wine", "iris"], studies=5)
-    lines, rows, important = [], [], []
+    lines, shown = [], {dataset: [] for dataset in args.sets}
     for dataset in args.sets:
-        shown = []
         for arm in ARMS:
             for seed in range(args.studies):
                 best = study(args, f"tuned-{dataset}-{arm}-{seed}", words(args, dataset, arm, seed))
                 lines.append(line(dataset, arm, seed, best))
                 print(lines[-1], flush=True)
                 if arm == "untuned" and best.get("shown", {}).get("importance"):
-                    shown.append(best["shown"])
-        rows += summary(dataset, lines)
-        if shown:
-            important.append(importance(dataset, shown))
-    command = f"python3 benches/results/tuned.py --sets {' '.join(args.sets)} --studies {args.studies}"
-    write("tuned", command, rows)
-    write_csv("tuned", lines)
-    write("importance", command, important)
+                    shown[dataset].append(best["shown"])
+                summarize(args, lines, shown)
 
 
 if __name__ == "__main__":
