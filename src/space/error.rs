@@ -40,16 +40,14 @@ pub enum SpaceError {
         rule: String,
     },
     /// A value is to be held by a parameter that no point with the held values has.
-    #[error("{name} = {value} can never be active with these values: it needs {parent} = {values}")]
+    #[error("{name} = {value} can never be active with these values: it needs {needs}")]
     NeverActive {
         /// The parameter.
         name: String,
         /// Its value.
         value: Value,
-        /// The parameter on which it depends.
-        parent: String,
-        /// The values of that parameter at which it is active.
-        values: String,
+        /// A condition that it breaks, such as `layers = 2 or 3`.
+        needs: String,
     },
     /// No point with the held values keeps the relations.
     #[error("no point with these values keeps the relation {relations}: choose other values")]
