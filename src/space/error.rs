@@ -46,7 +46,7 @@ pub enum SpaceError {
         name: String,
         /// Its value.
         value: Value,
-        /// The parameter on which it depends, and its values at which it is active.
+        /// A condition that it breaks, such as `layers = 2 or 3`.
         needs: String,
     },
     /// No point with the held values keeps the relations.

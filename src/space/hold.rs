@@ -78,12 +78,10 @@ impl Space {
             });
             possible[index] = broken.is_none();
             if let (Some(condition), Some(value)) = (broken, self.held.get(&parameter.name)) {
+                let parent = &self.parameters[condition.parent].name;
                 let values: Vec<String> = condition.values.iter().map(Value::to_string).collect();
-                return Err(SpaceError::NeverActive {
-                    name: parameter.name.clone(),
-                    value: value.clone(),
-                    needs: format!("{} = {}", self.parameters[condition.parent].name, values.join(" or ")),
-                });
+                let (name, needs) = (parameter.name.clone(), format!("{parent} = {}", values.join(" or ")));
+                return Err(SpaceError::NeverActive { name, value: value.clone(), needs });
             }
         }
         Ok(())
