@@ -325,7 +325,7 @@ mod tests {
         assert!(message("Cargo.toml").contains("Cargo.toml: unknown kind of file"));
         assert!(message("kmnist").starts_with("kmnist: no train-images-idx3-ubyte.gz in "));
         let (_folder, path) = folder("one.csv", b"1,x\n2,x\n3,x\n");
-        assert!(message(&path).contains("one.csv: 1 classes; must be 2 to 65,536"));
+        assert!(message(&path).contains("one.csv: 1 class; must be 2 to 65,536"));
     }
 
     #[test]

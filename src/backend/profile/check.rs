@@ -283,7 +283,7 @@ mod tests {
         );
         assert_eq!(
             error("/weights/integer/max_bits", json!("nine")),
-            "my.json: weights.integer.max_bits: invalid type: string \"nine\", expected u8"
+            "my.json: weights.integer.max_bits: invalid type: string \"nine\", expected a whole number from 0"
         );
     }
 
