@@ -37,6 +37,6 @@ fn a_study_that_is_not_there_and_a_place_that_cannot_be_written_are_refused() {
     let tune = Tune::new();
     tune.run(&["export", "csv"]).refused(&["tune.db", "no such file"]);
     study(&tune);
-    tune.run(&["export", "csv", "--study", "nobody"]).refused(&["--study nobody"]);
+    tune.run(&["export", "csv", "--study", "nobody"]).refused(&["study nobody", "not in tune.db"]);
     tune.run(&["export", "jsonl", "-o", "nowhere/x"]).refused(&["--out nowhere/x", "does not exist"]);
 }
