@@ -100,7 +100,7 @@ def main():
     write_csv("coverage", rows)
     kinds = [kind for kind in ("same", "new") if any(row["kind"] == kind for row in rows)]
     summaries = [summary(rows, kind) for kind in kinds]
-    write("coverage", "python3 benches/results/coverage.py", summaries)
+    write("coverage", f"python3 benches/results/coverage.py --same {args.same} --new {args.new}", summaries)
     print(*summaries, sep="\n")
 
 

@@ -97,8 +97,9 @@ def training(args, dataset, table, setting, values, seed):
     line = {"set": dataset, "table": table, "setting": setting, "seed": seed, "test": "", "epochs": "", "seconds": round(seconds, 2)}
     if ended.returncode == 0:
         best = json.loads(out.read_text())
+    if ended.returncode == 0 and best["test"]["values"][0] is not None:
         line |= {"test": round(best["test"]["values"][0], 5), "epochs": best["network"]["epochs"]}
-    elif ended.returncode != 4:
+    elif ended.returncode not in (0, 4):
         raise SystemExit(f"{name}: exit code {ended.returncode}: {ended.stderr}")
     kept.write_text(json.dumps({"values": values, "line": line}))
     return line

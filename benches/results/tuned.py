@@ -40,9 +40,10 @@ def words(args, dataset, arm, seed):
 
 def line(dataset, arm, seed, best):
     """What one study came to."""
-    if "no_result" in best:
+    # No network of a study may live, and the confirmed one may die with every fresh seed.
+    test = None if "no_result" in best else (best["test"] or {}).get("spread")
+    if test is None:
         return {"set": dataset, "arm": arm, "seed": seed, "validation": "", "test": "", "sd": "", "trials": "", "cpu_seconds": best["cpu_seconds"]}
-    test = best["test"]["spread"]
     return {
         "set": dataset, "arm": arm, "seed": seed, "validation": round(best["validation"]["spread"]["mean"], 5),
         "test": round(test["mean"], 5), "sd": round(test["sd"], 5), "trials": best["trials"], "cpu_seconds": best["cpu_seconds"],
