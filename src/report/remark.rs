@@ -168,16 +168,7 @@ fn coarse_validation(study: &Study) -> Option<Remark> {
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoGradedInput { chip, is_searched: true } => write!(
-                f,
-                "chip {chip} takes no graded input: input_coding=graded is left out; to try it, choose a chip that takes \
-                 graded input, such as ideal"
-            ),
-            Self::NoGradedInput { chip, is_searched: false } => write!(
-                f,
-                "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
-                 that takes graded input, such as ideal"
-            ),
+            Self::NoGradedInput { chip, is_searched } => no_graded_input(f, chip, *is_searched),
             Self::UnknownScaling { model } => write!(
                 f,
                 "{model} does not say how its inputs were scaled and what its classes are called: the data set is \
@@ -230,6 +221,17 @@ impl fmt::Display for Remark {
                 "no input coding in the file, and {chip} takes plain spikes: --input-coding {coding} is used; name \
                  another if the network was trained with it"
             ),
+            Self::ManyFailed { .. } | Self::SinglePointFront { .. } | Self::CoarseValidation { .. } => {
+                self.on_trials(f)
+            }
+        }
+    }
+}
+
+impl Remark {
+    /// Writes a remark on the trials of a study; nothing for other remarks.
+    fn on_trials(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::ManyFailed { failed, ended, most: (reason, count) } => {
                 let share = 100.0 * *failed as f64 / (*ended).max(1) as f64;
                 write!(
@@ -255,8 +257,20 @@ impl fmt::Display for Remark {
                      changes in steps of {step}, too few to tell them apart: raise {way_out}--seeds-per-trial"
                 )
             }
+            _ => Ok(()),
         }
     }
+}
+
+fn no_graded_input(f: &mut fmt::Formatter<'_>, chip: &str, is_searched: bool) -> fmt::Result {
+    let (what, aim) = match is_searched {
+        true => ("input_coding=graded is left out", "try it"),
+        false => ("input_coding is not searched there", "search it"),
+    };
+    write!(
+        f,
+        "chip {chip} takes no graded input: {what}; to {aim}, choose a chip that takes graded input, such as ideal"
+    )
 }
 
 #[cfg(test)]
