@@ -131,8 +131,8 @@ fn state(study: &Study, budget: Option<u32>) -> StudyState {
     }
 }
 
-/// The studies as CSV: a header, and a line for each with its chip, its winner's test and costs. A value that is not
-/// known is empty.
+/// The studies as CSV: a header, and a line for each with its chip, its winner's test and costs. A
+/// value that is not known is empty.
 pub fn list_csv(lines: &[StudyLine]) -> String {
     let mut table = csv::Writer::from_writer(Vec::new());
     let mut write = |row: &[String]| table.write_record(row).expect("memory takes every row");

@@ -1,8 +1,8 @@
 //! The weights of classes in the loss: a class with few samples may count as much as one with many.
 
-/// The weight of each of `classes` classes for training on `labels`, in proportion to N / (K n) to the
-/// power of `power`: of N samples in K classes, n are of the class. The weights of all samples have
-/// the mean 1. So a learning rate means the same with and without weights.
+/// The weight of each of `classes` classes for training on `labels`. It is in proportion to N / (K n)
+/// to the power of `power`, where n of N samples in K classes are of the class. The weights of all
+/// samples have the mean 1. So a learning rate means the same with and without weights.
 ///
 /// At `power` 1 all classes count alike: these are scikit-learn's "balanced" weights. At 0 there are
 /// no weights: the list is empty. A class without samples has the weight 1, which nothing uses.

@@ -56,9 +56,9 @@ pub(crate) struct FirstLine<'a> {
 ///
 /// A line without a number among its features is a header if there are numbers below, or if none of
 /// its features occurs again in its column. A line whose features are missing is none. A line of
-/// numbers is a header if its label is of another kind than all others. If its label occurs nowhere
-/// else, one of these suffices: it counts the columns, it has whole numbers above numbers with a
-/// decimal point, or it calls the labels by a usual name.
+/// numbers is a header if its label is of another kind than all others. A label that only occurs
+/// nowhere else is not enough. One more sign is needed: the line counts the columns, it has whole
+/// numbers above numbers with a decimal point, or it calls the labels by a usual name.
 ///
 /// # Errors
 /// Those of `others`.
