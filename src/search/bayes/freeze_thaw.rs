@@ -213,12 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn the_model_begins_with_a_third_of_the_design() {
+    fn the_model_begins_after_five_trials_in_many_dimensions_too() {
         let parameters: Vec<String> =
             (0..19).map(|axis| format!(r#""x{axis}": {{"type": "float", "low": 0, "high": 1}}"#)).collect();
         let text = format!(r#"{{"name": "wide", "parameters": {{{}}}}}"#, parameters.join(", "));
         let space = Space::from_json(&text, "wide.json").unwrap();
-        let trials = (0..6).map(|number| {
+        let trials = (0..5).map(|number| {
             let x = |axis: u32| (format!("x{axis}"), f64::from((number * 7 + axis * 5) % 11) / 11.0);
             Trial {
                 state: TrialState::Complete,

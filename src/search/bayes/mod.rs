@@ -52,11 +52,11 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Study};
 
-/// Fewest and most trials of the initial design: `benches/README.md#start-of-the-model`.
-const DESIGN: (usize, usize) = (5, 20);
-/// If trials pause, the number of trials in the initial design is divided by this:
-/// `benches/README.md#start-of-the-model`.
-const PAUSING_DESIGN: usize = 3;
+/// Trials of the initial design: `benches/README.md#start-of-the-model`.
+const DESIGN: usize = 5;
+/// The fewest trials by which an expected improvement is judged: one more than the space has dimensions, but no
+/// fewer and no more than these numbers.
+const JUDGED: (usize, usize) = (5, 20);
 
 /// Suggests the point with the largest expected improvement under a Gaussian process. With several
 /// metrics it is the point with the largest expected growth of the volume that their Pareto front
@@ -91,8 +91,8 @@ impl BayesSearch {
     }
 
     /// Number of trials before the first suggestion of the model.
-    fn initial(&self, space: &Space) -> usize {
-        self.params.initial.unwrap_or((space.dimension() + 1).clamp(DESIGN.0, DESIGN.1))
+    fn initial(&self) -> usize {
+        self.params.initial.unwrap_or(DESIGN)
     }
 
     /// The model of `study`, which also learns from values at these rungs (steps at which trials
@@ -149,7 +149,7 @@ impl Search for BayesSearch {
 
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         let design = || Suggestion::from(SobolSearch::new().suggest(space, study, seed));
-        if study.trials.len() < self.initial(space) {
+        if study.trials.len() < self.initial() {
             return design();
         }
         suggestion(self.model(space, study, None, seed)).unwrap_or_else(design)
@@ -166,13 +166,13 @@ impl Search for BayesSearch {
         cost: &dyn Fn(&Point) -> f64,
         seed: &Seed,
     ) -> Option<NextSegment> {
-        let initial = (self.initial(space) / PAUSING_DESIGN).max(DESIGN.0);
         let model = || self.model(space, study, Some(Rungs::MODEL), seed);
-        (study.trials.len() >= initial).then(|| model().freeze_thaw(cost))?
+        (study.trials.len() >= self.initial()).then(|| model().freeze_thaw(cost))?
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let model = || self.model(space, study, None, seed);
-        (study.trials.len() >= self.initial(space)).then(|| model().max_expected_improvement())?
+        let least = self.initial().max((space.dimension() + 1).clamp(JUDGED.0, JUDGED.1));
+        (study.trials.len() >= least).then(|| model().max_expected_improvement())?
     }
 }

@@ -7,8 +7,7 @@ pub struct BayesParams {
     /// and trials of other sources count too. The other points come from a scrambled Sobol
     /// sequence.
     ///
-    /// `None`, the default: one more than the space has dimensions, from 5 to 20. A larger number
-    /// gives a surer model, but fewer trials use it.
+    /// `None`, the default: 5. A larger number gives a surer model, but fewer trials use it.
     pub initial: Option<usize>,
     /// Number of candidates at which the acquisition is computed before local search; default
     /// 2,048. A quarter as many more surround the best trials. From 50 observations on both numbers

@@ -16,6 +16,14 @@ pub enum GpError {
         /// Columns of the inputs.
         columns: usize,
     },
+    /// The number of kinds differs from the number of groups.
+    #[error("kinds of {kinds} groups of columns, of {groups} in all: must be one kind per group")]
+    Kinds {
+        /// Groups that have a kind.
+        kinds: usize,
+        /// Groups of columns.
+        groups: usize,
+    },
     /// The inputs have no such column to warp.
     #[error("column {column} of {columns} to be warped: must be one of them, counted from 0")]
     Warped {

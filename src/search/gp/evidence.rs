@@ -41,7 +41,7 @@ pub(crate) struct Evidence<'a> {
     pub numbers: &'a [usize],
     /// The fidelity level of each target, 0 for the end; empty if all are final.
     pub levels: &'a [usize],
-    pub prior: Prior,
+    pub prior: Prior<'a>,
 }
 
 /// The kernel matrix of some hyperparameters, factored, and what follows from it.
@@ -190,7 +190,7 @@ mod tests {
     fn the_gradient_matches_differences() {
         let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0 - 0.5);
         let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
-        let prior = Prior::new(3, 2, 2);
+        let prior = Prior::new(&[0, 1, 1], 2, 2);
         let levels = [0, 1, 2, 0, 1, 2, 1, 1, 0, 0, 2, 2];
         let (groups, numbers) = (&[0, 1, 1, 2], &[0, 3]);
         let evidence =
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn the_likelihood_of_one_value_is_a_normal_density() {
         // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
-        let prior = Prior::new(1, 0, 0);
+        let prior = Prior::new(&[0], 0, 0);
         let evidence = Evidence {
             inputs: &array![[0.3]],
             targets: &array![2.0],

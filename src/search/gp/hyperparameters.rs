@@ -3,7 +3,10 @@
 //!
 //! - Length-scale: LogNormal(√2 + ½ ln G, √3) for G length-scales (Hvarfner et al. 2024, "Vanilla
 //!   Bayesian optimization performs great in high dimensions"). With more inputs the function is
-//!   smoother in each.
+//!   smoother in each. Where some length-scales are of one kind, this is the prior of the mean of their
+//!   logarithms. Each logarithm then differs from the mean by Student's t with 3 degrees of freedom and
+//!   scale ½: few observations cannot tell inputs apart, and many may:
+//!   `benches/README.md#length-scales-of-one-kind`.
 //! - Signal variance s²: Gamma with shape 2 and rate 1, the prior of Optuna's GP sampler for
 //!   standardized values.
 //! - Noise variance σ²: LogNormal(-2, √3). Its mode is e⁻⁵, as that of LogNormal(-4, 1), BoTorch's
@@ -16,6 +19,7 @@
 //! The logarithms of all hyperparameters are optimized. Densities are those of the hyperparameters
 //! themselves, so the mode of the prior is the mode of these distributions.
 
+use std::collections::BTreeSet;
 use std::f64::consts::SQRT_2;
 
 use rand_distr::{Distribution, StandardNormal};
@@ -41,6 +45,10 @@ const WARPS: (f64, f64) = (0.2, 5.0);
 
 /// Variance of the logarithm of a length-scale.
 const LENGTH_SPREAD: f64 = 3.0;
+/// Degrees of freedom and scale of Student's t, by which the logarithm of a length-scale differs from the mean
+/// of its kind: `benches/README.md#length-scales-of-one-kind`.
+const KIND_FREEDOM: f64 = 3.0;
+const KIND_SCALE: f64 = 0.5;
 /// Mean and variance of the logarithm of the noise variance.
 const NOISE_LOCATION: f64 = -2.0;
 const NOISE_SPREAD: f64 = 3.0;
@@ -100,24 +108,25 @@ impl Hyperparameters {
     }
 }
 
-/// The prior of the hyperparameters of a Gaussian process with these numbers of length-scales,
-/// fidelity levels and warps.
+/// The prior of the hyperparameters of a Gaussian process with these length-scales, and these numbers
+/// of fidelity levels and warps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Prior {
-    groups: usize,
+pub(crate) struct Prior<'a> {
+    kinds: &'a [usize],
     levels: usize,
     warps: usize,
 }
 
-impl Prior {
-    /// A prior for these numbers of length-scales, levels before the end, and warps.
-    pub(crate) fn new(groups: usize, levels: usize, warps: usize) -> Self {
-        Self { groups, levels, warps }
+impl<'a> Prior<'a> {
+    /// A prior for length-scales of these kinds, and for these numbers of levels before the end, and
+    /// warps.
+    pub(crate) fn new(kinds: &'a [usize], levels: usize, warps: usize) -> Self {
+        Self { kinds, levels, warps }
     }
 
     /// The number of length-scales.
     pub(crate) fn groups(self) -> usize {
-        self.groups
+        self.kinds.len()
     }
 
     /// The number of fidelity levels before the end.
@@ -127,7 +136,7 @@ impl Prior {
 
     /// Mean of the logarithm of a length-scale.
     fn length_location(self) -> f64 {
-        SQRT_2 + 0.5 * (self.groups.max(1) as f64).ln()
+        SQRT_2 + 0.5 * (self.groups().max(1) as f64).ln()
     }
 
     /// The most probable hyperparameters.
@@ -135,7 +144,7 @@ impl Prior {
         let [discrepancy, noise] = LEVEL_LOCATIONS.map(|location| (location - 1.0).exp());
         let length = (self.length_location() - LENGTH_SPREAD).exp().clamp(LENGTHS.0, LENGTHS.1);
         Hyperparameters {
-            lengths: vec![length; self.groups],
+            lengths: vec![length; self.groups()],
             scale: 1.0,
             noise: (NOISE_LOCATION - NOISE_SPREAD).exp(),
             levels: vec![FidelityLevel { discrepancy, noise }; self.levels],
@@ -146,19 +155,19 @@ impl Prior {
     /// Random hyperparameters around the mode, without warps, as another start of an ascent.
     pub(crate) fn draw(self, stream: &mut Stream) -> Hyperparameters {
         let mut logs = self.mode().to_logs();
-        let noise = self.groups + 1;
+        let noise = self.groups() + 1;
         let drawn = noise + 1 + 2 * self.levels;
         for (at, (log, (low, high))) in logs.iter_mut().zip(self.bounds()).take(drawn).enumerate() {
             let step: f64 = StandardNormal.sample(stream);
             let deviation = if at == noise { NOISE_SPREAD.sqrt() } else { 1.0 };
             *log = (*log + deviation * step).clamp(low, high);
         }
-        Hyperparameters::from_logs(&logs, self.groups, self.levels)
+        Hyperparameters::from_logs(&logs, self.groups(), self.levels)
     }
 
     /// Bounds of the logarithm of every hyperparameter.
     pub(crate) fn bounds(self) -> Vec<(f64, f64)> {
-        let lengths = std::iter::repeat_n(LENGTHS, self.groups);
+        let lengths = std::iter::repeat_n(LENGTHS, self.groups());
         let warps = std::iter::repeat_n(WARPS, 2 * self.warps);
         let levels = std::iter::repeat_n([DISCREPANCIES, NOISES], self.levels).flatten();
         lengths
@@ -172,15 +181,14 @@ impl Prior {
     /// The log density of hyperparameters with the logarithms `logs`, up to a constant. Adds its
     /// derivatives by the logarithms to `gradient`.
     pub(crate) fn ln_density(self, logs: &[f64], gradient: &mut [f64]) -> f64 {
-        let mut total = 0.0;
-        for (log, slope) in logs[..self.groups].iter().zip(&mut *gradient) {
-            total += ln_log_normal(*log, self.length_location(), LENGTH_SPREAD, slope);
-        }
+        let distinct: BTreeSet<usize> = self.kinds.iter().copied().collect();
+        let mut total: f64 =
+            distinct.into_iter().map(|kind| self.ln_density_of_kind(kind, logs, gradient)).sum();
         // Gamma(2, 1): ln p = ln s² - s² + constant.
-        let scale = logs[self.groups];
-        gradient[self.groups] += 1.0 - scale.exp();
+        let scale = logs[self.groups()];
+        gradient[self.groups()] += 1.0 - scale.exp();
         total += scale - scale.exp();
-        let noise = self.groups + 1;
+        let noise = self.groups() + 1;
         total += ln_log_normal(logs[noise], NOISE_LOCATION, NOISE_SPREAD, &mut gradient[noise]);
         let warps = noise + 1 + 2 * self.levels;
         for (at, location) in (noise + 1..warps).zip(LEVEL_LOCATIONS.into_iter().cycle()) {
@@ -193,6 +201,34 @@ impl Prior {
         }
         total
     }
+}
+
+impl Prior<'_> {
+    /// The log density of the length-scales of one `kind`, up to a constant. Adds its derivatives to `gradient`.
+    fn ln_density_of_kind(self, kind: usize, logs: &[f64], gradient: &mut [f64]) -> f64 {
+        let members = || (0..self.groups()).filter(|&group| self.kinds[group] == kind);
+        let count = members().count() as f64;
+        let mean = members().map(|group| logs[group]).sum::<f64>() / count;
+        let mut by_mean = 0.0;
+        let mut total = ln_log_normal(mean, self.length_location(), LENGTH_SPREAD, &mut by_mean);
+        for group in members() {
+            let mut slope = 0.0;
+            total += ln_student(logs[group] - mean, &mut slope);
+            gradient[group] += slope;
+            by_mean -= slope;
+        }
+        members().for_each(|group| gradient[group] += by_mean / count);
+        total
+    }
+}
+
+/// The log density of Student's t with scale [`KIND_SCALE`] at `distance`, up to a constant. Adds its derivative to
+/// `slope`.
+fn ln_student(distance: f64, slope: &mut f64) -> f64 {
+    let unit = KIND_FREEDOM * KIND_SCALE * KIND_SCALE;
+    let tail = 1.0 + distance * distance / unit;
+    *slope -= (KIND_FREEDOM + 1.0) * distance / (unit * tail);
+    -0.5 * (KIND_FREEDOM + 1.0) * tail.ln()
 }
 
 /// The log density of a log-normal variable whose logarithm is `log`, up to a constant. `location`
@@ -210,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_gradient_is_zero_at_the_mode_and_matches_differences_elsewhere() {
-        let prior = Prior::new(3, 1, 1);
+        let prior = Prior::new(&[0, 1, 0], 1, 1);
         let mut gradient = vec![0.0; 9];
         prior.ln_density(&prior.mode().to_logs(), &mut gradient);
         assert!(gradient.iter().all(|slope| slope.abs() < 1e-12), "{gradient:?}");
@@ -233,7 +269,8 @@ mod tests {
     fn the_mode_of_a_length_scale_grows_with_the_square_root_of_their_number() {
         // exp(√2 - 3) √D = 0.2048 √D
         for (groups, length) in [(1, 0.2048), (4, 0.4096), (100, 2.048)] {
-            assert!((Prior::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
+            let kinds: Vec<usize> = (0..groups).collect();
+            assert!((Prior::new(&kinds, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
         }
     }
 }

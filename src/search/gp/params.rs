@@ -34,6 +34,7 @@ pub struct GpParams(GpValidParams);
 #[derive(Clone, Debug, PartialEq)]
 pub struct GpValidParams {
     groups: Option<Vec<usize>>,
+    kinds: Option<Vec<usize>>,
     numbers: Vec<usize>,
     levels: Levels,
     draws: usize,
@@ -64,6 +65,7 @@ impl GpParams {
         // than the noise.
         Self(GpValidParams {
             groups: None,
+            kinds: None,
             numbers: Vec::new(),
             levels: Levels::default(),
             draws: 4,
@@ -78,6 +80,13 @@ impl GpParams {
     /// a group share a length-scale.
     pub fn groups(mut self, groups: Vec<usize>) -> Self {
         self.0.groups = Some(groups);
+        self
+    }
+
+    /// Sets the kind of each group: length-scales of one kind are alike unless the data say otherwise.
+    /// Default: each group is a kind of its own.
+    pub fn kinds(mut self, kinds: Vec<usize>) -> Self {
+        self.0.kinds = Some(kinds);
         self
     }
 
@@ -154,7 +163,8 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
         let lengths = groups.iter().max().map_or(0, |most| most + 1);
-        let prior = Prior::new(lengths, self.levels.highest, self.numbers.len());
+        let kinds = self.kinds_of(lengths)?;
+        let prior = Prior::new(&kinds, self.levels.highest, self.numbers.len());
         let evidence = self.evidence(data, &groups, prior)?;
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
@@ -171,7 +181,8 @@ impl GpValidParams {
         hyper: Hyperparameters,
     ) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
-        let prior = Prior::new(hyper.lengths.len(), hyper.levels.len(), hyper.warps.len());
+        let kinds = self.kinds_of(hyper.lengths.len())?;
+        let prior = Prior::new(&kinds, hyper.levels.len(), hyper.warps.len());
         GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
     }
 
@@ -180,12 +191,19 @@ impl GpValidParams {
         self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect())
     }
 
+    /// The kind of each of this number of groups; without kinds each is one.
+    fn kinds_of(&self, groups: usize) -> Result<Vec<usize>, GpError> {
+        let kinds = self.kinds.clone().unwrap_or_else(|| (0..groups).collect());
+        let are_all = kinds.len() == groups;
+        if are_all { Ok(kinds) } else { Err(GpError::Kinds { kinds: kinds.len(), groups }) }
+    }
+
     /// The evidence (marginal likelihood) of `data`, if data and settings fit together.
     fn evidence<'a>(
         &'a self,
         data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
         groups: &'a [usize],
-        prior: Prior,
+        prior: Prior<'a>,
     ) -> Result<Evidence<'a>, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         check_data(inputs, targets, groups, &self.numbers)?;
@@ -273,7 +291,11 @@ mod tests {
         );
         let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
         assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
-        assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
+        assert!(
+            fit(GpParams::new().groups(vec![0, 1]), x.clone(), y.clone()).starts_with("groups of 2 columns")
+        );
+        let kinds = fit(GpParams::new().kinds(vec![0, 0]), x.clone(), y);
+        assert_eq!(kinds, "kinds of 2 groups of columns, of 1 in all: must be one kind per group");
         let leveled = fit(GpParams::new().levels(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
         assert_eq!(leveled, "2 fidelity levels of 2 targets: must be one per target, each at most 1");
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));

@@ -51,12 +51,13 @@ impl Gain {
         let (levels, numbers) = (history.levels(), features.numbers());
         let is_one_of_several = has_boxes(history);
         let process = |fitter: &Fitter<'_>, losses: &[f64]| {
-            let groups = features.groups();
+            let (groups, kinds) = (features.groups(), features.kinds());
             fitter.process(Observations {
                 inputs: &inputs,
                 losses,
                 levels: &levels,
                 groups,
+                kinds,
                 numbers: &numbers,
                 is_one_of_several,
             })

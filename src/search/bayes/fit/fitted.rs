@@ -57,6 +57,8 @@ pub(crate) struct Observations<'a> {
     pub levels: &'a [usize],
     /// The group of each column. Columns of a group share a length-scale.
     pub groups: &'a [usize],
+    /// The kind of each group: length-scales of one kind are alike unless the losses say otherwise.
+    pub kinds: &'a [usize],
     /// Columns that may be warped.
     pub numbers: &'a [usize],
     /// Whether the loss is one of several. A gain of several losses is a gain of the losses
@@ -149,7 +151,8 @@ impl Observations<'_> {
 
     /// Settings of a Gaussian process of these columns and levels, without warps.
     pub fn params(self) -> GpParams {
-        GpParams::new().groups(self.groups.to_vec()).levels(highest_level(), self.levels.to_vec())
+        let params = GpParams::new().groups(self.groups.to_vec()).kinds(self.kinds.to_vec());
+        params.levels(highest_level(), self.levels.to_vec())
     }
 }
 
@@ -177,6 +180,7 @@ mod tests {
             losses,
             levels: &[],
             groups: &columns,
+            kinds: &vec![0; columns.len()],
             numbers: &columns,
             is_one_of_several: false,
         };
@@ -197,6 +201,18 @@ mod tests {
         let warps = fitted(30);
         assert!(warps[0].a < 0.6, "{warps:?}");
         assert!((0.7..1.5).contains(&warps[1].a) && (0.7..1.5).contains(&warps[1].b), "{warps:?}");
+    }
+
+    #[test]
+    fn numbers_have_like_length_scales_until_the_losses_tell_them_apart() {
+        let inputs = Array::from_shape_fn((40, 4), |(i, j)| ((i * (7 + 4 * j)) % 41) as f64 / 40.0 - 0.5);
+        let ratio = |count: usize| {
+            let inputs = inputs.slice(ndarray::s![..count, ..]).to_owned();
+            let losses: Vec<f64> = inputs.column(0).iter().map(|x| (9.0 * x).sin()).collect();
+            let lengths = fitted(&inputs, &losses).lengths;
+            lengths[1..].iter().fold(f64::INFINITY, |least, length| least.min(length / lengths[0]))
+        };
+        assert!(ratio(4) < 1.5 && ratio(40) > 5.0, "{} and {}", ratio(4), ratio(40));
     }
 
     #[test]

@@ -65,20 +65,21 @@ impl Fitter<'_> {
     /// # Errors
     /// There are no observations, or a kernel matrix has no Cholesky factor.
     pub fn process(&self, observations: Observations<'_>) -> Result<(GaussianProcess, Scale), GpError> {
-        let Observations { inputs, losses, levels, groups, numbers, is_one_of_several } = observations;
+        let Observations { inputs, losses, levels, groups, kinds, numbers, is_one_of_several } = observations;
         let fitted = self.stored_or([lengths(groups), levels_of(levels), numbers.len()], || {
             let rows = fitted_rows(losses);
             let inputs = select(inputs, &rows);
             let losses: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
             let levels: Vec<usize> = rows.iter().filter_map(|&row| levels.get(row).copied()).collect();
             self.cache.get_or_fit(
-                digest(&inputs, &losses, (groups, numbers, &levels, is_one_of_several), &self.seed),
+                digest(&inputs, &losses, (groups, kinds, numbers, &levels, is_one_of_several), &self.seed),
                 || {
                     let selected = Observations {
                         inputs: &inputs,
                         losses: &losses,
                         levels: &levels,
                         groups,
+                        kinds,
                         numbers,
                         is_one_of_several,
                     };
@@ -171,6 +172,7 @@ mod tests {
                 losses: &losses,
                 levels: &levels,
                 groups: &[0],
+                kinds: &[0],
                 numbers: &[0],
                 is_one_of_several: false,
             };
@@ -196,6 +198,7 @@ mod tests {
                 losses: &losses[..count],
                 levels: &[],
                 groups: &columns,
+                kinds: &[0, 0],
                 numbers: &columns,
                 is_one_of_several: false,
             };

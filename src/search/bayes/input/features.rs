@@ -32,12 +32,13 @@ enum Column {
 pub(crate) struct Features {
     columns: Vec<Column>,
     groups: Vec<usize>,
+    kinds: Vec<usize>,
 }
 
 impl Features {
     /// The features of the cells of `cube`.
     pub fn new(cube: &Cube) -> Self {
-        let mut features = Self { columns: Vec::new(), groups: Vec::new() };
+        let mut features = Self { columns: Vec::new(), groups: Vec::new(), kinds: Vec::new() };
         for axis in 0..cube.dimension() {
             match cube.kind(axis) {
                 // A single value has no information.
@@ -52,7 +53,21 @@ impl Features {
                 features.add_group([Column::Activity { axis }]);
             }
         }
+        features.kinds = features.kinds_by(cube);
         features
+    }
+
+    /// The kind of each group: see [`Self::kinds`].
+    fn kinds_by(&self, cube: &Cube) -> Vec<usize> {
+        let firsts = (0..self.columns.len()).filter(|&at| at == 0 || self.groups[at] != self.groups[at - 1]);
+        let kind = |first: usize| match self.columns[first] {
+            Column::Number { axis } => {
+                let is_alike = |column: &Column| matches!(*column, Column::Number { axis: other } if cube.are_active_together(axis, other));
+                self.columns.iter().position(is_alike).map_or(first, |alike| self.groups[alike])
+            }
+            _ => self.groups[first],
+        };
+        firsts.map(kind).collect()
     }
 
     /// Adds columns that share a length-scale.
@@ -65,6 +80,12 @@ impl Features {
     /// The group of each column, counted from 0. Columns of a group share a length-scale.
     pub fn groups(&self) -> &[usize] {
         &self.groups
+    }
+
+    /// The kind of each group. Numbers that are active together are of one kind; choices and activities are each
+    /// of their own.
+    pub fn kinds(&self) -> &[usize] {
+        &self.kinds
     }
 
     /// The columns of numbers.
@@ -141,7 +162,23 @@ mod tests {
     fn there_is_a_group_per_parameter_and_one_per_condition() {
         let space = Space::from_json(SPACE, "mixed.json").unwrap();
         // rate | adam sgd none | momentum | both active | true false
-        assert_eq!(Features::new(&Cube::new(&space)).groups(), [0, 1, 1, 1, 2, 3, 4, 4]);
+        let features = Features::new(&Cube::new(&space));
+        assert_eq!(features.groups(), [0, 1, 1, 1, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn numbers_that_are_active_together_are_of_one_kind() {
+        let number = |when: &str| format!(r#"{{"type": "float", "low": 0, "high": 1{when}}}"#);
+        let (always, sgd) = (number(""), number(r#", "when": {"rule": ["sgd"]}"#));
+        let text = format!(
+            r#"{{"name": "kinds", "parameters": {{"a": {always}, "rule": {{"type": "categorical", "choices": ["sgd", "adam"]}},
+            "b": {sgd}, "c": {always}, "d": {sgd}}}}}"#
+        );
+        let space = Space::from_json(&text, "kinds.json").unwrap();
+        // a | sgd adam | b | sgd active | c | d
+        let features = Features::new(&Cube::new(&space));
+        assert_eq!(features.groups(), [0, 1, 1, 2, 3, 4, 5]);
+        assert_eq!(features.kinds(), [0, 1, 2, 3, 0, 2]);
     }
 
     #[test]
