@@ -124,8 +124,19 @@ def torch_search(summary):
     return table(["program", "seed", "selected validation", "test", "CPU time", "wall time"], rows)
 
 
+def epochs(summary):
+    costs = list(summary["rows"][0]["regret"])
+    points = lambda found, repeats: f"{100 * found['mean']:.2f} ± {100 * found['sd'] / repeats ** 0.5:.2f}"
+    rows = [[row["data"], row["search"], row["repeats"], *(points(row["regret"][cost], row["repeats"]) for cost in costs)] for row in summary["rows"]]
+    facts = "; ".join(
+        f"{data}: best {100 * found['best']:.2f} %, tenth {100 * found['tenth']:.2f} %, median {100 * found['median']:.2f} %"
+        for data, found in summary["sets"].items())
+    head = ["data", "search", "seeds", *(f"points below the best after the cost of {cost} trainings" for cost in costs)]
+    return f"Accuracies of the {summary['rows'][0]['points']} points: {facts}.\n\n" + table(head, rows)
+
+
 TABLES = {
-    "whetstone": whetstone, "grid": grid, "tuned": tuned, "importance": importance, "coverage": coverage, "torch_search": torch_search,
+    "whetstone": whetstone, "grid": grid, "tuned": tuned, "importance": importance, "coverage": coverage, "torch_search": torch_search, "epochs": epochs,
     **{f"method-{name}": (lambda summary, name=name: method(summary, name)) for name in ("redundancy", "sharpener", "order", "optimizer")},
 }
 

@@ -1,11 +1,11 @@
 """Tuned against default, per data set: `results/tuned.json`, and which hyperparameters matter: `results/importance.json`.
 
-    TUNE_DATA_DIR=FOLDER python3 benches/results/tuned.py [--sets digits wdbc winequality] [--studies 5]
+    TUNE_DATA_DIR=FOLDER python3 benches/results/tuned.py [--sets digits wdbc mnist:1] [--studies 5]
 
 Three rows per set. `whetstone` is the published default, `untuned` a study that begins at Whetstone's default alone,
 `started` one with the starting points of its space, which did well on such data before. Each study has a seed of its
-own, which also splits the data; its winner is tested with five fresh seeds. FOLDER has wdbc, wine, mnist and
-fashion-mnist. The tables take about a minute per study, digits 10 seconds, on one thread.
+own, which also splits the data; its winner is tested with five fresh seeds. `mnist:1` is one study of that set.
+FOLDER has wdbc, wine, mnist and fashion-mnist. The tables take about a minute per study, digits 10 seconds, on one thread.
 
 Not run at length: `--sets cifar10 cifar100 --studies 1` (CIFAR needs days of one thread; see `BUDGETS`).
 """
@@ -98,7 +98,7 @@ def importance(dataset, studies):
 def summarize(args, lines, shown):
     """Writes the summaries of what has ended; the importance of sets with three studies at least."""
     command = f"python3 benches/results/tuned.py --sets {' '.join(args.sets)} --studies {args.studies}"
-    sets = [dataset for dataset in args.sets if any(line["set"] == dataset for line in lines)]
+    sets = [dataset for dataset in shown if any(line["set"] == dataset for line in lines)]
     write("tuned", command, [row for dataset in sets for row in summary(dataset, lines)])
     write_csv("tuned", lines)
     important = [importance(dataset, shown[dataset]) for dataset in sets if len(shown[dataset]) >= 3]
@@ -108,10 +108,11 @@ def summarize(args, lines, shown):
 
 def main():
     args = arguments(__doc__, sets=["digits", "wdbc", "winequality", "wine", "iris"], studies=5)
-    lines, shown = [], {dataset: [] for dataset in args.sets}
-    for dataset in args.sets:
+    counts = {name: int(count or args.studies) for name, _, count in (one.partition(":") for one in args.sets)}
+    lines, shown = [], {dataset: [] for dataset in counts}
+    for dataset, studies in counts.items():
         for arm in ARMS:
-            for seed in range(args.studies):
+            for seed in range(studies):
                 best = study(args, f"tuned-{dataset}-{arm}-{seed}", words(args, dataset, arm, seed))
                 lines.append(line(dataset, arm, seed, best))
                 print(lines[-1], flush=True)

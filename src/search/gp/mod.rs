@@ -9,6 +9,7 @@
 //! | `kernel`, `warp` | the correlation of two inputs, and the warp of a coordinate |
 //! | `evidence`, `lbfgs` | the marginal likelihood with its gradient, and its maximization |
 //! | `normal` | the normal distribution |
+//! | `threads` | tasks of one suggestion on several threads |
 
 mod error;
 mod evidence;
@@ -20,6 +21,7 @@ pub(super) mod lbfgs;
 pub(super) mod normal;
 mod params;
 mod process;
+pub(crate) mod threads;
 mod warp;
 
 pub use error::GpError;

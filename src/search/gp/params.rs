@@ -11,6 +11,7 @@ use super::evidence::Evidence;
 use super::hyperparameters::{Hyperparameters, Prior};
 use super::lbfgs::{self, Stopping};
 use super::process::GaussianProcess;
+use super::threads;
 use crate::seed::Seed;
 
 /// Settings of a Gaussian process, not yet checked.
@@ -231,8 +232,11 @@ impl GpValidParams {
         let first = self.start.clone().unwrap_or_else(|| prior.mode()).to_logs();
         let starts = std::iter::once(first).chain(drawn.into_iter().take(1).map(|(_, logs)| logs));
         let stopping = Stopping { iterations: self.iterations, gradient: self.tolerance, decrease: 0.0 };
-        let best = starts
-            .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
+        let ascent = |start: Vec<f64>| {
+            lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope))
+        };
+        let best = threads::map(starts.collect(), ascent)
+            .into_iter()
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .expect("there is a first start");
         Hyperparameters::from_logs(&best.point, prior.groups(), prior.levels())

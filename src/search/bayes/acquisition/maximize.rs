@@ -18,6 +18,7 @@ use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
 use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
+use crate::search::gp::threads;
 use crate::search::sobol::SobolSequence;
 use crate::seed::{Seed, Stream};
 use crate::space::Space;
@@ -31,6 +32,8 @@ const SWEPT: u64 = 32;
 /// tenth of the length-scale.
 const CENTRES: usize = 5;
 const SPREAD: f64 = 0.1;
+/// The number of candidates that are scored at once.
+const PART: usize = 64;
 /// Mean number of coordinates by which a candidate differs from the trial it surrounds (Regis &
 /// Shoemaker 2013, DYCORS).
 const CHANGED: f64 = 20.0;
@@ -79,14 +82,14 @@ impl<'a> Maximizer<'a> {
     pub fn ranking(&self, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
         let mut ranking = match self.every_cell() {
-            Some(cells) => self.score(cells),
+            Some(cells) => self.score_many(&cells),
             None => {
                 let (count, starts) = self.affordable(params);
                 let mut cells = self.spread_cells(count, &seed.child("sobol"));
                 cells.extend(self.neighbours(count / 4, &mut stream));
-                let mut scored = self.score(cells);
+                let mut scored = self.score_many(&cells);
                 let starts = self.starts(&scored, starts, &mut stream);
-                scored.extend(starts.into_iter().map(|start| self.improve(start)));
+                scored.extend(threads::map(starts, |start| self.improve(start)));
                 scored
             }
         };
@@ -158,6 +161,13 @@ impl<'a> Maximizer<'a> {
         let group = self.features.groups()[column];
         let processes = self.acquisition.processes().iter();
         processes.map(|process| process.hyperparameters().lengths[group]).fold(1.0, f64::min)
+    }
+
+    /// `cells` with their log acquisitions, on several threads. The parts are the same for any number of
+    /// threads, since sums may round otherwise in other parts.
+    fn score_many(&self, cells: &[Cell]) -> Vec<Scored> {
+        let parts = threads::map(cells.chunks(PART).collect(), |part| self.score(part.to_vec()));
+        parts.into_iter().flatten().collect()
     }
 
     /// `cells` with their log acquisitions.

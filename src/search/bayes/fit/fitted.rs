@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::transform::{Transform, Warped};
 use crate::search::Rungs;
-use crate::search::gp::{GaussianProcess, GpError, GpParams, Hyperparameters, Warp};
+use crate::search::gp::{GaussianProcess, GpError, GpParams, Hyperparameters, Warp, threads};
 use crate::seed::Seed;
 
 /// With fewer losses too little is known of their distribution: they are not transformed.
@@ -113,12 +113,15 @@ impl Observations<'_> {
             return Ok(Fitted { transform: warped.transform, is_by_level, hyperparameters });
         }
         let screening = params.clone().draws(0).iterations(SCREENING_STEPS);
-        let mut best: Option<(f64, GaussianProcess, Warped)> = None;
-        for warped in candidates {
+        let screened = threads::map(candidates, |warped| {
             let process = screening.fit(&data(inputs, &warped))?;
-            let density = process.leave_one_out_density() + warped.ln_jacobian;
-            if best.as_ref().is_none_or(|(highest, ..)| density > *highest) {
-                best = Some((density, process, warped));
+            Ok::<_, GpError>((process.leave_one_out_density() + warped.ln_jacobian, process, warped))
+        });
+        let mut best: Option<(f64, GaussianProcess, Warped)> = None;
+        for candidate in screened {
+            let candidate = candidate?;
+            if best.as_ref().is_none_or(|(highest, ..)| candidate.0 > *highest) {
+                best = Some(candidate);
             }
         }
         let (_, process, warped) = best.expect("the identity is always a candidate");
