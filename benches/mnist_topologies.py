@@ -1,8 +1,10 @@
 """Networks that are many times cheaper than a LeNet-sized reference at nearly its accuracy, from data alone.
 
     python benches/mnist_topologies.py FOLDER [--tune target/release/tune] [--dataset mnist] [--budget 50] [--seeds 5]
+    python benches/mnist_topologies.py FOLDER --against-random [--budget 50] [--study-seed 0]
 
-FOLDER has the IDX files of `mnist` or `fashion-mnist`. Three steps:
+FOLDER has the IDX files of `mnist` or `fashion-mnist`. Three steps; with `--against-random` the second alone, beside as
+many random topologies that fit the chip:
 
 1. The reference (32 and 64 channels of 5 x 5 with average pooling, 512 dense neurons) is trained for two
    epochs and priced with the constants of loihi1. It does not fit that chip's cores, so their memory and
@@ -74,6 +76,34 @@ def quarter(data, dataset, folder):
                            x_test=images("t10k"), y_test=labels("t10k"))
 
 
+def volume(front, reference):
+    """The share of the area below 100 % and above no energy that the front (accuracy, energy) dominates."""
+    least, most = map(float, reference.split(","))
+    area, below = 0.0, most
+    for accuracy, energy in sorted(front, key=lambda values: -values[0]):
+        if accuracy > least and energy < below:
+            area, below = area + (accuracy - least) * (below - energy), energy
+    return area / ((1 - least) * most)
+
+
+def against_random(tune, args, folder):
+    """Prints the volume of the fronts by evolution and by random topologies, from a search each."""
+    for search in ("evolution", "random"):
+        name = f"{search}-{args.study_seed}"
+        tune(*search_words(args, search), "--seed", args.study_seed, "--study", name, "--out", f"{name}.json", "--quiet")
+        front = [trial["values"] for trial in json.loads((folder / f"{name}.json").read_text())["front"]]
+        best = max(accuracy for accuracy, _ in front)
+        near = min(energy for accuracy, energy in front if accuracy >= best - 0.005)
+        print(f"{name}: volume {volume(front, REFERENCES[args.dataset]):.4f}, {len(front)} networks, "
+              f"most accurate {best:.4f}, least energy within 0.005 of it {near * 1e6:.2f} uJ", flush=True)
+
+
+def search_words(args, search):
+    """The search of topologies on a quarter of the data."""
+    return ["--dataset", "quarter.npz", "--space", "space.json", "--chip", "loihi1", "--metric", "accuracy", "--metric", "energy",
+            "--budget", args.budget, "--confirm", 0, "--search", search]
+
+
 def large_chip(folder):
     """Loihi's constants with cores as large as the reference needs."""
     chip = json.loads((CHIPS / "loihi1.json").read_text())
@@ -92,6 +122,8 @@ def main():
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--against-random", action="store_true")
+    parser.add_argument("--study-seed", type=int, default=0)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("topologies-work"))
     args = parser.parse_args()
     program, folder = str(pathlib.Path(args.tune).resolve()), args.work
@@ -104,11 +136,12 @@ def main():
     large_chip(folder)
     quarter(data, args.dataset, folder)
     (folder / "space.json").write_text(json.dumps(space(), indent=1))
+    if args.against_random:
+        return against_random(tune, args, folder)
     whole = ["--dataset", args.dataset, "--data-dir", data, "--metric", "accuracy", "--metric", "energy"]
     tune(*whole, "--space", fixed("reference", reference_point(), folder), "--chip", "large.json", "--budget", 1,
          "--confirm", 0, "--out", "reference-best.json")
-    tune("--dataset", "quarter.npz", "--space", "space.json", "--chip", "loihi1", "--metric", "accuracy", "--metric",
-         "energy", "--reference", REFERENCES[args.dataset], "--budget", args.budget, "--confirm", 0, "--out", "search.json")
+    tune(*search_words(args, "evolution"), "--reference", REFERENCES[args.dataset], "--out", "search.json")
     front = json.loads((folder / "search.json").read_text())["front"]
     most_accurate = max(front, key=lambda trial: trial["values"][0])
     close = [trial for trial in front if trial["values"][0] >= most_accurate["values"][0] - 0.005]
