@@ -69,6 +69,27 @@ def study(args, name, words, threads=1):
     return best
 
 
+class Session:
+    """A study in `tune serve`, which another program evaluates."""
+
+    def __init__(self, args, space, **options):
+        self.server = subprocess.Popen([args.tune, "serve", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ask(op="open", space=space, metrics=[{"name": "accuracy", "direction": "maximize"}], **options)
+
+    def ask(self, **message):
+        """The reply to a message."""
+        self.server.stdin.write(json.dumps(message) + "\n")
+        self.server.stdin.flush()
+        reply = json.loads(self.server.stdout.readline())
+        if reply["reply"] == "error":
+            raise SystemExit(f"tune serve: {reply}")
+        return reply
+
+    def close(self):
+        self.server.stdin.close()
+        self.server.wait()
+
+
 def point(values):
     """A space of one point."""
     return {"name": "point", "parameters": {name: {"type": "fixed", "value": value} for name, value in values.items()}}

@@ -13,9 +13,8 @@ import itertools
 import json
 import random
 import statistics
-import subprocess
 
-from common import arguments, point, read_csv, run, spread, table_of, write, write_csv, write_file
+from common import Session, arguments, point, read_csv, run, spread, table_of, write, write_csv, write_file
 
 # The values of the grid; every search begins at the first of each.
 GRID = {
@@ -93,40 +92,26 @@ def place_of(point):
 
 def ours(args, curves, search, fidelity, seed):
     """The trainings of `tune serve`: yields the epochs of each segment, and the final accuracy where it has one."""
-    server = subprocess.Popen([args.tune, "serve", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(**message):
-        server.stdin.write(json.dumps(message) + "\n")
-        server.stdin.flush()
-        reply = json.loads(server.stdout.readline())
-        if reply["reply"] == "error":
-            raise SystemExit(f"tune serve: {reply}")
-        return reply
-
-    metrics, pausing = [{"name": "accuracy", "direction": "maximize"}], {}
-    if fidelity:
-        pausing = {"fidelity": fidelity, "steps": EPOCHS}
+    pausing = {"fidelity": fidelity, "steps": EPOCHS} if fidelity else {}
+    session = Session(args, space(), search=search, seed=seed, **pausing)
     try:
-        ask(op="open", space=space(), metrics=metrics, search=search, seed=seed, **pausing)
         while True:
-            trial = ask(op="ask")
+            trial = session.ask(op="ask")
             begin, end = trial.get("step", 0), trial.get("until", EPOCHS)
             value = curves[place_of({name: trial["point"][name] for name in GRID})][end - 1]
             yield end - begin, value if end == EPOCHS else None
-            ask(op="tell", trial=trial["trial"], values=[value], **({"step": end} if fidelity else {}))
+            session.ask(op="tell", trial=trial["trial"], values=[value], **({"step": end} if fidelity else {}))
     finally:
-        server.stdin.close()
-        server.wait()
+        session.close()
 
 
-def optunas(args, curves, sampler, pruner, seed):
-    """The trainings of a sampler and a pruner of Optuna."""
+def optunas(args, curves, _search, pruner, seed):
+    """The trainings of Optuna's TPESampler with a pruner."""
     import optuna
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruners = {"none": optuna.pruners.NopPruner, "halving": optuna.pruners.SuccessiveHalvingPruner,
                "hyperband": optuna.pruners.HyperbandPruner, "median": optuna.pruners.MedianPruner}
-    samplers = {"tpe": optuna.samplers.TPESampler, "gp": optuna.samplers.GPSampler}
-    study = optuna.create_study(direction="maximize", sampler=samplers[sampler](seed=seed), pruner=pruners[pruner]())
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruners[pruner]())
     study.enqueue_trial({name: "surrogate" if name == "method" else ORDER[name].index(0) for name in GRID})
     while True:
         trial = study.ask()

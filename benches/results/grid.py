@@ -13,9 +13,8 @@ import itertools
 import json
 import random
 import statistics
-import subprocess
 
-from common import arguments, point, quantile, read_csv, run, spread, write, write_csv, write_file
+from common import Session, arguments, point, quantile, read_csv, run, spread, write, write_csv, write_file
 
 # The values of the grid, and Whetstone's default among them.
 GRID = {
@@ -84,26 +83,14 @@ def space():
 
 def ours(args, search, seed):
     """The points that `tune serve` proposes, told their accuracy by `send`."""
-    server = subprocess.Popen([args.tune, "serve", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(**message):
-        server.stdin.write(json.dumps(message) + "\n")
-        server.stdin.flush()
-        reply = json.loads(server.stdout.readline())
-        if reply["reply"] == "error":
-            raise SystemExit(f"tune serve: {reply}")
-        return reply
-
-    metrics = [{"name": "accuracy", "direction": "maximize"}]
+    session = Session(args, space(), search=search, seed=seed)
     try:
-        ask(op="open", space=space(), metrics=metrics, search=search, seed=seed)
         while True:
-            trial = ask(op="ask")
+            trial = session.ask(op="ask")
             value = yield tuple(trial["point"][name] for name in GRID)
-            ask(op="tell", trial=trial["trial"], **({"failure": "died"} if value is None else {"values": [value]}))
+            session.ask(op="tell", trial=trial["trial"], **({"failure": "died"} if value is None else {"values": [value]}))
     finally:
-        server.stdin.close()
-        server.wait()
+        session.close()
 
 
 def without_repetition(args, search, seed):
