@@ -177,13 +177,18 @@ mod tests {
 
     /// The hyperparameters of the fit to `losses`, every column a number.
     fn fitted(inputs: &Array2<f64>, losses: &[f64]) -> Hyperparameters {
+        fitted_with(inputs, losses, &vec![0; inputs.ncols()])
+    }
+
+    /// The same with numbers of these kinds.
+    fn fitted_with(inputs: &Array2<f64>, losses: &[f64], kinds: &[usize]) -> Hyperparameters {
         let columns: Vec<usize> = (0..inputs.ncols()).collect();
         let observations = Observations {
             inputs,
             losses,
             levels: &[],
             groups: &columns,
-            kinds: &vec![0; columns.len()],
+            kinds,
             numbers: &columns,
             is_one_of_several: false,
         };
@@ -207,15 +212,19 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_like_length_scales_until_the_losses_tell_them_apart() {
+    fn numbers_of_one_kind_have_like_length_scales_until_the_losses_tell_them_apart() {
         let inputs = Array::from_shape_fn((40, 4), |(i, j)| ((i * (7 + 4 * j)) % 41) as f64 / 40.0 - 0.5);
-        let ratio = |count: usize| {
+        // By how much the length-scale of the only number that counts differs from the nearest other.
+        let ratio = |count: usize, kinds: &[usize]| {
             let inputs = inputs.slice(ndarray::s![..count, ..]).to_owned();
             let losses: Vec<f64> = inputs.column(0).iter().map(|x| (9.0 * x).sin()).collect();
-            let lengths = fitted(&inputs, &losses).lengths;
+            let lengths = fitted_with(&inputs, &losses, kinds).lengths;
             lengths[1..].iter().fold(f64::INFINITY, |least, length| least.min(length / lengths[0]))
         };
-        assert!(ratio(4) < 1.5 && ratio(40) > 5.0, "{} and {}", ratio(4), ratio(40));
+        let (alike, separate) = ([0; 4], [0, 1, 2, 3]);
+        assert!(ratio(10, &alike) < 2.0, "{}", ratio(10, &alike));
+        assert!(ratio(10, &separate) > 4.0, "{}", ratio(10, &separate));
+        assert!(ratio(40, &alike) > 5.0, "{}", ratio(40, &alike));
     }
 
     #[test]
