@@ -70,6 +70,12 @@ pub trait Objective: Sync {
         1.0
     }
 
+    /// The number of threads beyond which an evaluation of `point` gains nothing, at least 1; `None`
+    /// if it is unknown.
+    fn most_threads(&self, _point: &Point) -> Option<usize> {
+        None
+    }
+
     /// What people are shown of an evaluation of `point` while it runs.
     fn outlook(&self, _point: &Point) -> Outlook {
         Outlook::default()

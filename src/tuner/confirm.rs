@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
 use super::winner::Restored;
-use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
+use super::workers::pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Live, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, SegmentEnd};
 use crate::seed::Seed;
@@ -189,7 +189,7 @@ impl Tuner<'_> {
                 if evaluations.is_empty() {
                     break;
                 }
-                self.evaluate_repeats(&trials, &evaluations, &mut candidates, worker_pool, observe);
+                self.evaluate_repeats(&trials, &evaluations, &mut candidates, worker_pool, observe)?;
             }
             Ok(())
         })?;
@@ -224,15 +224,16 @@ impl Tuner<'_> {
         trials: &[&Trial],
         evaluations: &[(usize, usize)],
         candidates: &mut Candidates,
-        worker_pool: &mut WorkerPool<(usize, usize)>,
+        worker_pool: &mut WorkerPool<'_, (usize, usize)>,
         observe: &mut dyn FnMut(Event),
-    ) {
+    ) -> Result<(), TunerError> {
         let mut left = evaluations.iter().copied();
         loop {
             while worker_pool.has_room()
                 && !self.is_stopped()
                 && let Some((candidate, repeat)) = left.next()
             {
+                let waiting = left.len() + 1;
                 let trial = trials[candidate];
                 let job = Job {
                     point: trial.point.clone(),
@@ -241,11 +242,11 @@ impl Tuner<'_> {
                     replicates: 1,
                     incumbent: None,
                 };
-                worker_pool.start((candidate, repeat), job);
+                worker_pool.start((candidate, repeat), job, waiting)?;
                 observe(Event::Live(Live::RepeatStarted { trial: trial.number, repeat: repeat as u32 }));
             }
             if worker_pool.is_idle() {
-                return;
+                return Ok(());
             }
             let ((candidate, repeat), advance) = worker_pool.next(&mut |&(candidate, repeat), signal| {
                 if let Signal::Step(step, value) = signal {

@@ -22,7 +22,7 @@ mod steps;
 mod stopping;
 mod trial;
 mod winner;
-mod worker_pool;
+mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

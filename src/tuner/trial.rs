@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::joint::StaleCheck;
 use super::kept_network::KeptNetwork;
-use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
+use super::workers::pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError};
 use crate::objective::{Advance, SegmentEnd};
 use crate::storage::{Claim, StorageError};
@@ -31,7 +31,7 @@ impl Tuner<'_> {
 
     fn lead(
         &mut self,
-        worker_pool: &mut WorkerPool<Claim>,
+        worker_pool: &mut WorkerPool<'_, Claim>,
         name: &str,
         lingers: bool,
         kept: &mut KeptNetwork,
@@ -69,7 +69,7 @@ impl Tuner<'_> {
     fn start_trial(
         &mut self,
         claim: Claim,
-        worker_pool: &mut WorkerPool<Claim>,
+        worker_pool: &mut WorkerPool<'_, Claim>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
         // A claim in the name of a worker has stored the first heartbeat already.
@@ -84,8 +84,8 @@ impl Tuner<'_> {
         let seed = self.root().child("trial").index(u64::from(trial));
         let segment = self.segment(&claim.trial);
         let (replicates, incumbent) = (self.settings.replicates, self.incumbent(trial)?);
-        worker_pool.start(claim, Job { point, seed, segment, replicates, incumbent });
-        Ok(())
+        // As many trials as there are idle workers may follow.
+        worker_pool.start(claim, Job { point, seed, segment, replicates, incumbent }, usize::MAX)
     }
 
     /// The best first metric of the trials before `trial`, whose results an uninterrupted run knows
@@ -102,7 +102,7 @@ impl Tuner<'_> {
     /// stored. A trial that was broken off is given back to the storage.
     fn finish_trial(
         &mut self,
-        worker_pool: &mut WorkerPool<Claim>,
+        worker_pool: &mut WorkerPool<'_, Claim>,
         kept: &mut KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {

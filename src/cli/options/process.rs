@@ -18,7 +18,8 @@ pub(crate) struct DisplayArgs {
 pub(crate) struct ThreadsArgs {
     /// Number of computing threads
     ///
-    /// Shared equally among the workers. One per core if left out.
+    /// Shared equally among the workers, but a trial gets no more than it can use. One per core if
+    /// left out.
     ///
     /// Results are the same with any number of threads.
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]

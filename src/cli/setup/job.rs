@@ -159,7 +159,6 @@ pub(crate) struct WorkerJob {
     pub sources: SourceArgs,
     /// The memory limit of a trial, in bytes.
     pub memory: Option<u64>,
-    pub threads: u16,
 }
 
 impl WorkerJob {

@@ -1,4 +1,4 @@
-//! The machine: its number of cores, its available memory, its name.
+//! The machine: its threads, its available memory, its name.
 
 use anyhow::{Context, Result};
 
@@ -12,12 +12,6 @@ use crate::units::Bytes;
 pub(crate) fn use_threads(threads: Option<u16>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
     builder.build_global().context("cannot start the threads")
-}
-
-/// The number of cores that this process may use.
-pub(crate) fn cores() -> u16 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u16::try_from(cores).unwrap_or(u16::MAX)
 }
 
 /// This machine's name.

@@ -122,6 +122,11 @@ impl Objective for External {
         self.metrics.clone()
     }
 
+    /// The command runs in a process of its own: here a thread only waits for it.
+    fn most_threads(&self, _point: &Point) -> Option<usize> {
+        Some(1)
+    }
+
     fn outlook(&self, _point: &Point) -> Outlook {
         Outlook { network: None, steps: self.steps }
     }

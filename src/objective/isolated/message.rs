@@ -17,6 +17,8 @@ pub struct TrialRequest {
     /// The part of the request that all trials of a study share, in a form that the maker of the
     /// objective reads.
     pub work: Json,
+    /// The number of threads to compute on, at least 1.
+    pub threads: usize,
     /// The point to evaluate.
     pub point: Point,
     /// The seed, in hexadecimal.

@@ -62,6 +62,7 @@ impl Isolated {
     ) -> Option<Advance> {
         let request = TrialRequest {
             work: self.work.clone(),
+            threads: rayon::current_num_threads(),
             point: point.clone(),
             seed: seed.to_hex(),
             segment: segment.map(SegmentMessage::from),
@@ -123,6 +124,10 @@ impl Objective for Isolated {
 
     fn cost(&self, point: &Point) -> f64 {
         self.inner.cost(point)
+    }
+
+    fn most_threads(&self, point: &Point) -> Option<usize> {
+        self.inner.most_threads(point)
     }
 
     fn outlook(&self, point: &Point) -> Outlook {

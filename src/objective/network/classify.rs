@@ -398,6 +398,13 @@ impl Objective for Classify {
         plan.and_then(|plan| plan.cost(samples).ok()).unwrap_or(NO_PLAN)
     }
 
+    fn most_threads(&self, point: &Point) -> Option<usize> {
+        /// A thread with fewer samples of a batch gains little: `benches/README.md#threads`.
+        const LEAST_SAMPLES: usize = 8;
+        let plan = self.limits.plan(point).ok()?;
+        Some(plan.training.batch_size.div_ceil(LEAST_SAMPLES).max(1))
+    }
+
     fn outlook(&self, point: &Point) -> Outlook {
         let Ok(plan) = self.limits.plan(point) else { return Outlook::default() };
         let trainings = 1 + self.folds.len() as u32;

@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::objective::{Evaluation, Observer};
+use crate::objective::{Evaluation, Observer, SegmentEnd};
 use crate::seed::Seed;
-use crate::space::Point;
+use crate::space::{Point, Value};
 use crate::study::{Metric, Outcome};
-use crate::tuner::worker_pool::{Job, Signal, WorkerPool, with_pool};
+use crate::tuner::workers::pool::{Job, Signal, WorkerPool, with_pool};
 
 /// No test waits for a heartbeat of this interval.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -35,6 +35,13 @@ impl Objective for Scripted {
 
     fn evaluate(&self, point: &Point, _: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         match point.get("task").and_then(|task| task.as_str()).unwrap() {
+            "tells its threads" => {
+                let values = vec![rayon::current_num_threads() as f64];
+                return Some(
+                    Outcome::Complete { values, constraints: Vec::new(), attributes: Attributes::new() }
+                        .into(),
+                );
+            }
             "panics" => panic!("a scripted panic"),
             "waits" => self.release.lock().unwrap().recv_timeout(LIMIT).expect("it is released"),
             "reports without end" => {
@@ -48,6 +55,10 @@ impl Objective for Scripted {
         let (values, attributes) = (vec![7.0], Attributes::new());
         Some(Outcome::Complete { values, constraints: Vec::new(), attributes }.into())
     }
+
+    fn most_threads(&self, point: &Point) -> Option<usize> {
+        point.get("most").and_then(|most| most.as_f64()).map(|most| most as usize)
+    }
 }
 
 fn job(task: &str) -> Job {
@@ -56,7 +67,7 @@ fn job(task: &str) -> Job {
 }
 
 /// Lets `lead` lead a pool of two workers. Returns whether an endless evaluation was broken off.
-fn lead(interval: Duration, lead: impl FnOnce(&mut WorkerPool<&'static str>, &Sender<()>)) -> bool {
+fn lead(interval: Duration, lead: impl FnOnce(&mut WorkerPool<'_, &'static str>, &Sender<()>)) -> bool {
     let ((send, broken_off), (release, receive)) = (channel(), channel());
     let scripted = Scripted { broken_off: Mutex::new(send), release: Mutex::new(receive) };
     let stop = AtomicBool::new(false);
@@ -72,7 +83,7 @@ fn lead(interval: Duration, lead: impl FnOnce(&mut WorkerPool<&'static str>, &Se
 fn steps_arrive_in_order_and_the_result_last() {
     lead(NEVER, |pool, _| {
         assert!(pool.is_idle() && pool.has_room());
-        pool.start("counts", job("counts"));
+        pool.start("counts", job("counts"), usize::MAX).unwrap();
         assert!(!pool.is_idle() && pool.has_room());
         let mut signals = Vec::new();
         let (task, advance) = pool.next(&mut |&task, signal| {
@@ -92,8 +103,8 @@ fn a_panic_comes_through_and_breaks_off_the_other_tasks() {
     let stop = AtomicBool::new(false);
     let panic = catch_unwind(AssertUnwindSafe(|| {
         with_pool(&scripted, &stop, 2, NEVER, |pool| {
-            pool.start("endless", job("reports without end"));
-            pool.start("panics", job("panics"));
+            pool.start("endless", job("reports without end"), usize::MAX).unwrap();
+            pool.start("panics", job("panics"), usize::MAX).unwrap();
             pool.next(&mut |_, _| ControlFlow::Continue(()));
             Ok(())
         })
@@ -106,8 +117,8 @@ fn a_panic_comes_through_and_breaks_off_the_other_tasks() {
 #[test]
 fn break_ends_one_task_and_no_other() {
     let was_broken_off = lead(NEVER, |pool, _| {
-        pool.start("endless", job("reports without end"));
-        pool.start("counts", job("counts"));
+        pool.start("endless", job("reports without end"), usize::MAX).unwrap();
+        pool.start("counts", job("counts"), usize::MAX).unwrap();
         let mut receive = |&task: &&str, _| match task {
             "endless" => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
@@ -123,8 +134,8 @@ fn break_ends_one_task_and_no_other() {
 #[test]
 fn every_task_sends_heartbeats_while_it_runs() {
     lead(Duration::from_millis(1), |pool, release| {
-        pool.start("first", job("waits"));
-        pool.start("second", job("waits"));
+        pool.start("first", job("waits"), usize::MAX).unwrap();
+        pool.start("second", job("waits"), usize::MAX).unwrap();
         // Each task waits until the other one has sent a heartbeat as well.
         let mut alive = Vec::new();
         let mut receive = |&task: &&'static str, signal| {
@@ -146,8 +157,8 @@ fn every_task_sends_heartbeats_while_it_runs() {
 #[test]
 fn break_in_answer_to_a_heartbeat_ends_that_task() {
     let was_broken_off = lead(Duration::from_millis(1), |pool, release| {
-        pool.start("endless", job("reports without end"));
-        pool.start("waits", job("waits"));
+        pool.start("endless", job("reports without end"), usize::MAX).unwrap();
+        pool.start("waits", job("waits"), usize::MAX).unwrap();
         let mut receive = |&task: &&str, signal| match (task, signal) {
             ("endless", Signal::Heartbeat) => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
@@ -159,4 +170,34 @@ fn break_in_answer_to_a_heartbeat_ends_that_task() {
         assert_eq!((task, advance.is_some()), ("waits", true));
     });
     assert!(was_broken_off);
+}
+
+#[test]
+fn each_evaluation_computes_on_its_share_of_the_threads() {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
+    let shares = |most: i64, waiting: usize| {
+        let mut shares = Vec::new();
+        threads.install(|| {
+            lead(NEVER, |pool, _| {
+                for most in [most, 5] {
+                    let mut job = job("tells its threads");
+                    job.point.set("most", Value::Int(most));
+                    pool.start("tells its threads", job, waiting).unwrap();
+                }
+                while !pool.is_idle() {
+                    let (_, advance) = pool.next(&mut |_, _| ControlFlow::Continue(()));
+                    let SegmentEnd::Done(evaluation) = advance.unwrap().end else {
+                        panic!("a whole evaluation")
+                    };
+                    let Outcome::Complete { values, .. } = evaluation.outcome else { panic!("a value") };
+                    shares.push(values[0]);
+                }
+            })
+        });
+        shares.sort_by(f64::total_cmp);
+        shares
+    };
+    assert_eq!(shares(5, usize::MAX), [2.0, 3.0]);
+    assert_eq!(shares(1, usize::MAX), [1.0, 4.0], "the second has what the first cannot use");
+    assert_eq!(shares(5, 1), [1.0, 5.0], "only one was known to start");
 }

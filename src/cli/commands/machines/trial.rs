@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<Exit> {
     };
     let request: TrialRequest = serde_json::from_str(&line).context("trial request")?;
     let job: WorkerJob = serde_json::from_value(request.work.clone()).context("trial request")?;
-    machine::use_threads(Some(job.threads))?;
+    machine::use_threads(u16::try_from(request.threads).ok())?;
     let objective = job.objective()?;
     let mut tell = |answer: &TrialReply| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");

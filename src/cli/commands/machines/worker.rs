@@ -138,16 +138,14 @@ fn objective(
     Ok((Box::new(Isolated::new(program, arguments, job, Box::new(same), &STOP)), Some(data)))
 }
 
-/// What the worker sends to its processes: they share its threads and its memory equally.
+/// What the worker sends to its processes: they share its memory equally.
 fn worker_job(args: &WorkerArgs, training: &Training) -> WorkerJob {
     let dataset = args.dataset.clone().unwrap_or_else(|| training.dataset.clone());
     let memory = args.memory.or_else(|| machine::memory_share(args.workers));
-    let cores = args.threads.threads.unwrap_or_else(machine::cores);
     WorkerJob {
         training: Training { dataset, ..training.clone() },
         sources: args.sources.clone(),
         memory: memory.map(|Bytes(bytes)| bytes),
-        threads: (cores / args.workers).max(1),
     }
 }
 

@@ -201,11 +201,7 @@ fn evaluator_of(args: &CheckArgs, study: &Study) -> Result<(u64, Evaluator)> {
         chip_sha256: setup.chip_sha256,
     };
     let memory = training.memory.map(Bytes).or_else(|| machine::memory_share(1));
-    let work = WorkerJob {
-        training,
-        sources: args.sources.clone(),
-        memory: memory.map(|Bytes(bytes)| bytes),
-        threads: args.threads.threads.unwrap_or_else(machine::cores),
-    };
+    let work =
+        WorkerJob { training, sources: args.sources.clone(), memory: memory.map(|Bytes(bytes)| bytes) };
     Ok((setup.searched.seed, Evaluator::Network(Box::new(work.objective()?), facts)))
 }

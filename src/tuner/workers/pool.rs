@@ -7,20 +7,22 @@
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::TunerError;
+use super::thread_shares::ThreadShares;
 use crate::objective::{Advance, Objective, Segment, evaluate_replicates};
 use crate::seed::Seed;
 use crate::space::Point;
+use crate::tuner::TunerError;
 
 /// An evaluation for a worker.
-pub(super) struct Job {
+pub(in crate::tuner) struct Job {
     pub point: Point,
     pub seed: Seed,
     /// The segment (part of a trial up to a pause) to evaluate; `None`: the whole trial.
@@ -32,8 +34,10 @@ pub(super) struct Job {
 }
 
 /// The workers, each with its current task. The leader chooses the type `T` of tasks.
-pub(super) struct WorkerPool<T> {
+pub(in crate::tuner) struct WorkerPool<'a, T> {
+    objective: &'a dyn Objective,
     workers: Vec<Worker<T>>,
+    shares: ThreadShares,
     messages: Receiver<(usize, WorkerMessage)>,
     /// Time between two heartbeats of every task; then the time of the next one.
     interval: Duration,
@@ -42,7 +46,7 @@ pub(super) struct WorkerPool<T> {
 
 /// A signal of a running task to the leader.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Signal {
+pub(in crate::tuner) enum Signal {
     /// A finished step, and the first metric after it.
     Step(u32, f64),
     /// The task is still running.
@@ -53,10 +57,13 @@ struct Worker<T> {
     assignments: Sender<Assignment>,
     /// The task of the worker, and the channel for answers to its reports.
     task: Option<(T, Sender<ControlFlow<()>>)>,
+    /// The threads of the last task; `None` for those of this process.
+    threads: Option<Arc<ThreadPool>>,
 }
 
 struct Assignment {
     job: Job,
+    threads: Option<Arc<ThreadPool>>,
     answers: Receiver<ControlFlow<()>>,
 }
 
@@ -73,30 +80,33 @@ enum WorkerMessage {
 /// heartbeat every `interval`.
 ///
 /// # Errors
-/// The threads of a worker cannot be started, or `lead` fails.
-pub(super) fn with_pool<T, R>(
+/// `lead` fails.
+pub(in crate::tuner) fn with_pool<T, R>(
     objective: &dyn Objective,
     stop: &AtomicBool,
     workers: usize,
     interval: Duration,
-    lead: impl FnOnce(&mut WorkerPool<T>) -> Result<R, TunerError>,
+    lead: impl FnOnce(&mut WorkerPool<'_, T>) -> Result<R, TunerError>,
 ) -> Result<R, TunerError> {
-    let pools = pools(workers)?;
+    let workers = workers.max(1);
+    let shares = ThreadShares::new(rayon::current_num_threads(), workers);
     thread::scope(|scope| {
         let (send, messages) = channel();
-        let workers = pools.iter().enumerate().map(|(index, pool)| {
+        let workers = (0..workers).map(|index| {
             let (assignments, received) = channel();
             let send = send.clone();
             scope.spawn(move || {
-                work(objective, stop, pool.as_ref(), &received, &|message| {
+                work(objective, stop, &received, &|message| {
                     // Once the run has failed, nobody receives.
                     send.send((index, message)).is_ok()
                 })
             });
-            Worker { assignments, task: None }
+            Worker { assignments, task: None, threads: None }
         });
         let mut worker_pool = WorkerPool {
+            objective,
             workers: workers.collect(),
+            shares,
             messages,
             interval,
             next_heartbeat: Instant::now() + interval,
@@ -105,17 +115,7 @@ pub(super) fn with_pool<T, R>(
     })
 }
 
-/// One thread pool for each of several workers, with an even share of the threads of the current
-/// rayon pool. `None` for a single worker, which uses the current pool.
-fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError> {
-    if workers <= 1 {
-        return Ok(vec![None]);
-    }
-    let threads = (rayon::current_num_threads() / workers).max(1);
-    (0..workers).map(|_| ThreadPoolBuilder::new().num_threads(threads).build().map(Some)).collect()
-}
-
-impl<T> WorkerPool<T> {
+impl<T> WorkerPool<'_, T> {
     /// Whether a worker is idle.
     pub fn has_room(&self) -> bool {
         self.workers.iter().any(|worker| worker.task.is_none())
@@ -126,16 +126,44 @@ impl<T> WorkerPool<T> {
         self.workers.iter().all(|worker| worker.task.is_none())
     }
 
-    /// Gives an idle worker the `job` of `task`.
+    /// Gives an idle worker the `job` of `task`, and its share of the threads. `waiting` jobs, this one
+    /// included, are known to start before one ends, if there is room for them.
+    ///
+    /// # Errors
+    /// The threads cannot be started.
     ///
     /// # Panics
     /// If no worker is idle.
-    pub fn start(&mut self, task: T, job: Job) {
-        let free = self.workers.iter_mut().find(|worker| worker.task.is_none());
-        let worker = free.expect("there is room for the job");
+    pub fn start(&mut self, task: T, job: Job, waiting: usize) -> Result<(), TunerError> {
+        let free = self.workers.iter().position(|worker| worker.task.is_none());
+        let index = free.expect("there is room for the job");
+        let threads = self.threads(index, &job, waiting)?;
         let (answer, answers) = channel();
+        let worker = &mut self.workers[index];
         worker.task = Some((task, answer));
-        worker.assignments.send(Assignment { job, answers }).expect("a worker lives as long as its pool");
+        let assignment = Assignment { job, threads, answers };
+        worker.assignments.send(assignment).expect("a worker lives as long as its pool");
+        Ok(())
+    }
+
+    /// The threads of a job of worker `index`; `None` for all those of this process, which a single
+    /// worker has.
+    fn threads(
+        &mut self,
+        index: usize,
+        job: &Job,
+        waiting: usize,
+    ) -> Result<Option<Arc<ThreadPool>>, TunerError> {
+        if self.workers.len() == 1 {
+            return Ok(None);
+        }
+        let most = self.objective.most_threads(&job.point).unwrap_or(usize::MAX);
+        let share = self.shares.take(index, most, waiting);
+        let threads = &mut self.workers[index].threads;
+        if threads.as_ref().is_none_or(|threads| threads.current_num_threads() != share) {
+            *threads = Some(Arc::new(ThreadPoolBuilder::new().num_threads(share).build()?));
+        }
+        Ok(threads.clone())
     }
 
     /// Waits for the next evaluation that is done, and returns its task and result. The result is
@@ -166,6 +194,7 @@ impl<T> WorkerPool<T> {
                 }
                 WorkerMessage::Done(advance) => {
                     let (task, _) = task.take().expect("a worker that is done had a task");
+                    self.shares.give_back(index);
                     return (task, advance);
                 }
                 WorkerMessage::Panicked(panic) => resume_unwind(panic),
@@ -189,11 +218,10 @@ impl<T> WorkerPool<T> {
 fn work(
     objective: &dyn Objective,
     stop: &AtomicBool,
-    pool: Option<&ThreadPool>,
     assignments: &Receiver<Assignment>,
     send: &(dyn Fn(WorkerMessage) -> bool + Sync),
 ) {
-    while let Ok(Assignment { job, answers }) = assignments.recv() {
+    while let Ok(Assignment { job, threads, answers }) = assignments.recv() {
         let mut reporter = Reporter { stop, send, answers, waits: false };
         let mut evaluate = || {
             let mut observe = |step, value| reporter.report(step, value);
@@ -207,8 +235,8 @@ fn work(
                 (Some(segment), _) => objective.advance(&job.point, &job.seed, segment, &mut observe),
             }
         };
-        let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {
-            Some(pool) => pool.install(evaluate),
+        let evaluated = catch_unwind(AssertUnwindSafe(|| match &threads {
+            Some(threads) => threads.install(evaluate),
             None => evaluate(),
         }));
         if !send(evaluated.map_or_else(WorkerMessage::Panicked, WorkerMessage::Done)) {
