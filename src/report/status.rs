@@ -37,6 +37,8 @@ pub struct Status {
     /// The share of the workers' time in which they evaluate a trial. A worker's time lasts from
     /// its first trial to the end of its last.
     pub utilization: Option<f64>,
+    /// The process that leads the study now; `None` if none does, as far as can be seen.
+    pub leader: Option<String>,
     /// The workers that send heartbeats, whether they evaluate a trial now or not.
     pub workers: Vec<Worker>,
     /// The reasons of failed trials whose point is not tried again. The most frequent comes first,
@@ -58,8 +60,14 @@ pub struct Worker {
 
 impl Status {
     /// The status of `study` at `now`. `heartbeats` has the numbers of running trials, each with
-    /// the age of its last heartbeat.
-    pub fn of(study: &Study, budget: Option<u32>, heartbeats: &[(u32, Seconds)], now: Timestamp) -> Self {
+    /// the age of its last heartbeat. `leader` is the process that leads the study.
+    pub fn of(
+        study: &Study,
+        budget: Option<u32>,
+        heartbeats: &[(u32, Seconds)],
+        leader: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let mut states = BTreeMap::new();
         for trial in &study.trials {
             *states.entry(trial.standing()).or_default() += 1;
@@ -79,6 +87,7 @@ impl Status {
             front: front(study),
             trials_per_minute: trials_per_minute(study),
             utilization: utilization(study, now),
+            leader,
             workers: workers(study, heartbeats),
             failures: failures(study),
         }
@@ -208,9 +217,14 @@ pub fn status_text(status: &Status) -> String {
         let on = on.collect::<Vec<_>>().join("; ");
         text += &format!("  {}: {on}; {} ended before\n", worker.name, worker.ended);
     }
-    let is_watched = status.workers.iter().any(|worker| worker.running.iter().any(|(_, age)| age.is_some()));
+    if let Some(leader) = &status.leader {
+        text += &format!("led by {leader}\n");
+    }
+    let is_watched = status.leader.is_some()
+        || status.workers.iter().any(|worker| worker.running.iter().any(|(_, age)| age.is_some()));
     if count("running") > 0 && !is_watched {
-        text += "what is running sends no heartbeats: if its process was killed, the study's command runs it again\n";
+        text += "no process leads the study, and what is running sends no heartbeats: ";
+        text += "unless tune ask gave it out, the study's command runs it again\n";
     }
     if !status.failures.is_empty() {
         text += "failures:\n";
@@ -250,6 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn a_running_trial_that_nobody_watches_is_told() {
+        let running = trial(0, TrialState::Running, "", (0, None));
+        let study = Study { metrics: vec![Metric::minimize("x")], trials: vec![running], ..Study::default() };
+        let text = |leader: Option<&str>| {
+            status_text(&Status::of(&study, None, &[], leader.map(str::to_owned), Timestamp(1)))
+        };
+        assert!(text(None).contains("no process leads the study"), "{}", text(None));
+        let led = text(Some("process 7"));
+        assert!(led.contains("led by process 7\n") && !led.contains("no process"), "{led}");
+    }
+
+    #[test]
     fn a_study_is_summed_up() {
         use TrialState::{Complete, Fail, Running};
 
@@ -264,7 +290,7 @@ mod tests {
         trials[2].attributes.insert("reason".to_owned(), "too large".into());
         let study =
             Study { name: "s".into(), metrics: vec![Metric::minimize("x")], trials, ..Study::default() };
-        let status = Status::of(&study, Some(9), &[(3, Seconds(4.0))], Timestamp(80_000_000));
+        let status = Status::of(&study, Some(9), &[(3, Seconds(4.0))], None, Timestamp(80_000_000));
         // a: 60 of 60 s, b: 20 + 20 of 80 s. Ends at 20 and 30 s.
         assert_eq!(status.utilization, Some(100.0 / 140.0));
         assert!(status.trials_per_minute.is_some_and(|rate| (rate - 6.0).abs() < 1e-9));

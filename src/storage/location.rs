@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::{
-    Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyKey, StudyLock, sqlite,
+    Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyKey, StudyLock, lock, sqlite,
     without_password,
 };
 
@@ -109,6 +109,17 @@ impl Location {
         match self {
             Location::File(path) => StudyLock::acquire(path, study),
             Location::Server(address) => StudyLock::acquire_on_server(address, study),
+        }
+    }
+
+    /// The process that leads `study`; `None` if none does, as far as this process can see.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub fn leader(&self, study: &str) -> Result<Option<String>, StorageError> {
+        match self {
+            Location::File(path) => Ok(lock::leader(path, study)),
+            Location::Server(address) => lock::leader_on_server(address, study),
         }
     }
 

@@ -5,6 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::thread;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +16,10 @@ use super::postgres::{Address, ServerLock};
 /// The longest part of a lock file's name that comes from the study's name, in bytes. File systems
 /// allow 255 bytes for the whole name, which begins with the name of the database.
 const LONGEST_NAME: usize = 100;
+
+/// Attempts to take a lock, and the time between two: [`leader`] holds one for a moment.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The right of this process to lead a study, until this value is dropped.
 ///
@@ -46,12 +52,18 @@ impl StudyLock {
     pub fn acquire(database: &Path, study: &str) -> Result<Self, StorageError> {
         let path = lock_path(database, study);
         let failed = |source| StorageError::LockFile { path: path.clone(), source };
+        let mut attempts = 1;
         loop {
             let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
             let mut file = options.map_err(failed)?;
             match file.try_lock() {
                 Ok(()) if !is_at(&file, &path) => continue,
                 Ok(()) => sign(&mut file).map_err(failed)?,
+                Err(TryLockError::WouldBlock) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => {
                     let (study, place) = (study.to_owned(), database.display().to_string());
                     return Err(StorageError::Locked { study, place, holder: holder(&mut file) });
@@ -76,15 +88,34 @@ impl StudyLock {
     /// [`StorageError::Locked`] names the process that holds the lock. Other errors if the server
     /// cannot be reached.
     pub fn acquire_on_server(address: &Address, study: &str) -> Result<Self, StorageError> {
-        let digest = Sha256::digest(format!("tune {study}"));
-        let key = i64::from_be_bytes(std::array::from_fn(|index| digest[index]));
-        match ServerLock::acquire(address, key, &format!("tune, process {}", process::id()))? {
+        match ServerLock::acquire(address, key(study), &format!("tune, process {}", process::id()))? {
             Ok(lock) => Ok(Self { held: Held::Server { _lock: lock } }),
             Err(holder) => {
                 Err(StorageError::Locked { study: study.to_owned(), place: address.to_string(), holder })
             }
         }
     }
+}
+
+/// The process that leads `study` in the database at `database`; `None` if none does, or if its lock
+/// file cannot be read.
+pub(super) fn leader(database: &Path, study: &str) -> Option<String> {
+    let mut file = File::open(lock_path(database, study)).ok()?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| holder(&mut file))
+}
+
+/// The process that leads `study` on the server at `address`; `None` if none does.
+///
+/// # Errors
+/// The server cannot be reached.
+pub(super) fn leader_on_server(address: &Address, study: &str) -> Result<Option<String>, StorageError> {
+    ServerLock::holder(address, key(study))
+}
+
+/// The number of the lock of `study` on a server.
+fn key(study: &str) -> i64 {
+    let digest = Sha256::digest(format!("tune {study}"));
+    i64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 /// Whether `path` still leads to the open `file`: it may have been removed since it was opened.
@@ -153,11 +184,31 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("studies.db");
         let first = StudyLock::acquire(&database, "mnist").expect("free");
+        let own = format!("process {}", process::id());
+        assert_eq!(leader(&database, "mnist"), Some(own.clone()));
+        assert_eq!(leader(&database, "iris"), None, "it never had one");
         let error = StudyLock::acquire(&database, "mnist").expect_err("held").to_string();
-        assert!(error.contains(&format!("run by process {}: wait", process::id())), "{error}");
+        assert!(error.contains(&format!("run by {own}: wait")), "{error}");
         StudyLock::acquire(&database, "iris").expect("another study is free");
         drop(first);
+        assert_eq!(leader(&database, "mnist"), None, "its file is still there");
         StudyLock::acquire(&database, "mnist").expect("free again");
+    }
+
+    #[test]
+    fn a_look_at_the_leader_keeps_nobody_from_leading() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("studies.db");
+        drop(StudyLock::acquire(&database, "mnist").expect("free"));
+        let look = File::open(lock_path(&database, "mnist")).expect("there");
+        look.try_lock_shared().expect("free");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(PAUSE);
+                look.unlock().expect("held");
+            });
+            StudyLock::acquire(&database, "mnist").expect("free in a moment");
+        });
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());
     let budget = Job::of(&study).map(|job| job.budget);
-    let status = Status::of(&study, budget, &heartbeats, now);
+    let status = Status::of(&study, budget, &heartbeats, database.leader(&study.name)?, now);
     match args.json {
         true => streams::print(&format!("{}\n", serde_json::to_string(&status)?))?,
         false => streams::print(&status_text(&status))?,

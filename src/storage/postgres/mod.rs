@@ -221,14 +221,24 @@ impl ServerLock {
             if row.get(0) {
                 return Ok(Ok(Self { _connection: Box::new(connection) }));
             }
-            let sql = "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-                WHERE locktype = 'advisory' AND granted AND objsubid = 1
-                AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND (classid::bigint << 32 | objid::bigint) = $1";
-            let row = connection.client().query_opt(sql, &[&key])?;
-            let holder = row.and_then(|row| row.get::<_, Option<String>>(0));
-            Ok(Err(holder.unwrap_or_else(|| "another process".to_owned())))
+            let other = name_of_holder(&mut connection, key)?;
+            Ok(Err(other.unwrap_or_else(|| "another process".to_owned())))
         };
         run().map_err(|fault| at(fault, address))
     }
+
+    /// The name of the process that holds the lock with this `key`; `None` if none does.
+    pub fn holder(address: &Address, key: i64) -> Result<Option<String>, StorageError> {
+        let run = || name_of_holder(&mut Connection::open(address, "tune")?, key);
+        run().map_err(|fault| at(fault, address))
+    }
+}
+
+fn name_of_holder(connection: &mut Connection, key: i64) -> Result<Option<String>, Fault> {
+    let sql = "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32 | objid::bigint) = $1";
+    let row = connection.client().query_opt(sql, &[&key])?;
+    Ok(row.and_then(|row| row.get::<_, Option<String>>(0)))
 }
