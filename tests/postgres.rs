@@ -327,6 +327,9 @@ mod tests {
         let error = place.lock("mnist").expect_err("held").to_string();
         assert!(error.contains(&format!("run by tune, process {}", std::process::id())), "{error}");
         place.lock("iris").expect("another study is free");
+        let leader = |study| place.leader(study).expect("it answers");
+        let own = format!("tune, process {}", std::process::id());
+        assert_eq!((leader("mnist"), leader("iris")), (Some(own), None));
         drop(first);
         place.lock("mnist").expect("free again");
     }

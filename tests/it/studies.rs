@@ -39,6 +39,28 @@ fn studies_are_listed_and_deleted_only_with_yes() {
 
 #[cfg(unix)]
 #[test]
+fn status_names_the_leader_until_it_is_killed() {
+    let tune = Tune::new();
+    tune.file("line.json", LINE);
+    let mut child =
+        tune.start(&["run", "--command", "sleep 60", "--space", "line.json", "--study", "s", "--quiet"]);
+    let mut looks = (0..600).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        tune.run(&["status", "--storage", "tune.db"])
+    });
+    let running = looks.find(|look| look.stdout.contains("1 running")).expect("its first trial runs");
+    let led = format!("led by process {}\n", child.id());
+    assert!(running.stdout.contains(&led) && !running.stdout.contains("no process"), "{}", running.stdout);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("ours");
+    let status = tune.run(&["status"]).success().stdout;
+    assert!(status.contains("no process leads the study") && !status.contains("led by"), "{status}");
+    let status = tune.run(&["status", "--json"]).success().stdout;
+    assert_eq!(lines(&status)[0]["leader"], Json::Null, "{status}");
+}
+
+#[cfg(unix)]
+#[test]
 fn an_enqueued_point_is_tried_next() {
     let tune = Tune::new();
     study(&tune, "s", &[]);
