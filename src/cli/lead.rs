@@ -17,7 +17,9 @@ use crate::output;
 use crate::report::{self, Best, Remark};
 use crate::space::Point;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{COMMAND, ExternalSetup, Metric, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::study::{
+    COMMAND, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Study, Trial, TrialState, WARM_START,
+};
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
@@ -143,7 +145,13 @@ fn added_parameters(
 fn add_warm_start(prepared: &mut Prepared, args: &StudyArgs, storage: &mut dyn Storage) -> Result<()> {
     let metrics = prepared.objective.metrics();
     let Some(source) = &args.warm_start else { return Ok(()) };
-    let known = warm::read(source, storage, &prepared.name, &prepared.space, &metrics)?;
+    let known = warm::read(
+        source,
+        storage,
+        &prepared.name,
+        &prepared.space,
+        (&metrics, prepared.setup.constraints()),
+    )?;
     prepared.setup.set_warm_start(known.sha256);
     prepared.facts.insert(WARM_START.to_owned(), known.trials.to_json());
     prepared.remarks.push(known.remark);
@@ -187,6 +195,12 @@ fn finish(
         let printed = streams::print(&report::winner_text(&best));
         Remark::of(&study).iter().for_each(streams::say);
         overtaken(&study, &best, prepared).into_iter().for_each(streams::say);
+        if Confirmation::of(&study).is_some_and(|confirmation| !confirmation.winner().keeps_constraints()) {
+            streams::say(
+                "the winner breaks a constraint in the mean of its fresh seeds: ask for a bound with some room, or confirm \
+                 more trials with --confirm",
+            );
+        }
         streams::say(format_args!("written to {}", files(&prepared.output, best.model.as_deref())));
         if let Some((name, reference)) = &prepared.against {
             streams::print_line(report::against_text(&best, reference, name))?;

@@ -16,7 +16,7 @@ const SCHEMA: u32 = 1;
 pub struct Comparison {
     /// Version of this form.
     pub schema: u32,
-    /// The names of the two studies.
+    /// The names of the two results.
     pub studies: [String; 2],
     /// The metric.
     pub metric: Metric,
@@ -51,11 +51,11 @@ pub enum CompareError {
 }
 
 impl Comparison {
-    /// Compares the winner `second` with the winner `first`.
+    /// Compares the winner `second` with the winner `first`, which are called by their `names`.
     ///
     /// # Errors
     /// The two have other metrics or data, or a seed without a value.
-    pub fn of(first: &Best, second: &Best) -> Result<Self, CompareError> {
+    pub fn of(first: &Best, second: &Best, names: [&str; 2]) -> Result<Self, CompareError> {
         let both = [first, second];
         let [a, b] = both.map(|best| best.metrics.first());
         let (Some(metric), true) = (a, a == b) else {
@@ -74,14 +74,14 @@ impl Comparison {
         let paired = are_of_the_same_seeds(first, second);
         Ok(Self {
             schema: SCHEMA,
-            studies: both.map(|best| best.study.clone()),
+            studies: names.map(str::to_owned),
             metric: metric.clone(),
             scale: Scale::of(metric, first.setup.is_some()),
             on_test_set,
             spreads: [spread(&values[0]), spread(&values[1])],
             paired,
             difference: difference(&values, paired),
-            costs: against_text(second, first, &first.study),
+            costs: against_text(second, first, names[0]),
         })
     }
 
@@ -163,8 +163,12 @@ mod tests {
 
     /// The winner of a study of networks from the root seed `seed`, with these test accuracies.
     fn best(name: &str, seed: u64, accuracies: &[f64]) -> Best {
-        let repeat =
-            |&value: &f64| Repeat { value: Some(value), values: Vec::new(), attributes: Attributes::new() };
+        let repeat = |&value: &f64| Repeat {
+            value: Some(value),
+            values: Vec::new(),
+            constraints: Vec::new(),
+            attributes: Attributes::new(),
+        };
         let repeats: Vec<Repeat> = accuracies.iter().map(repeat).collect();
         let candidate = Candidate {
             trial: 0,
@@ -204,10 +208,12 @@ mod tests {
     #[test]
     fn the_same_seeds_are_compared_in_pairs_and_see_more() {
         let (first, second) = ([0.90, 0.94, 0.92], [0.911, 0.949, 0.932]);
-        let paired = Comparison::of(&best("a", 7, &first), &best("b", 7, &second)).expect("the same metric");
+        let paired = Comparison::of(&best("a", 7, &first), &best("b", 7, &second), ["a", "b"])
+            .expect("the same metric");
         assert!(paired.paired && paired.on_test_set);
         assert!(paired.text().contains("paired by seed): b is better"), "{}", paired.text());
-        let apart = Comparison::of(&best("a", 7, &first), &best("b", 8, &second)).expect("the same metric");
+        let apart = Comparison::of(&best("a", 7, &first), &best("b", 8, &second), ["a", "b"])
+            .expect("the same metric");
         assert!(!apart.paired);
         assert!(apart.text().contains("Welch): no difference is proven"), "{}", apart.text());
         assert!(apart.text().starts_with("a: accuracy, test 92.00 % (sd 2.00 points, 3 seeds)\n"));
@@ -215,13 +221,15 @@ mod tests {
 
     #[test]
     fn one_seed_has_no_interval_and_other_data_is_refused() {
-        let one = Comparison::of(&best("a", 7, &[0.9]), &best("b", 7, &[0.8])).expect("the same metric");
+        let one = Comparison::of(&best("a", 7, &[0.9]), &best("b", 7, &[0.8]), ["a", "b"])
+            .expect("the same metric");
         assert_eq!((one.paired, one.difference), (false, None));
         let mut other = best("b", 7, &[0.8]);
         if let Some(setup) = &mut other.setup {
             setup.dataset_sha256 = "33".to_owned();
         }
-        let error = Comparison::of(&best("a", 7, &[0.9]), &other).expect_err("other data").to_string();
+        let error =
+            Comparison::of(&best("a", 7, &[0.9]), &other, ["a", "b"]).expect_err("other data").to_string();
         assert_eq!(error, "the data sets differ: digits and digits");
     }
 }

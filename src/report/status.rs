@@ -189,7 +189,10 @@ pub fn status_text(status: &Status) -> String {
         count("waiting"),
     );
     if status.retried > 0 {
-        text += &format!("{} lost their worker and are tried again\n", status.retried);
+        text += &format!(
+            "{} failed or lost their worker, and their points were given out again\n",
+            status.retried
+        );
     }
     if let Some((trial, value)) = status.best {
         let first = status.best_in.as_ref().map_or_else(String::new, |metric| format!(" in {metric} alone"));
@@ -295,7 +298,7 @@ mod tests {
         assert_eq!(status.utilization, Some(100.0 / 140.0));
         assert!(status.trials_per_minute.is_some_and(|rate| (rate - 6.0).abs() < 1e-9));
         let expected = "s: 3 of 9 trials begun: 1 complete, 0 paused, 0 pruned, 1 failed, 1 running, 0 waiting\n\
-            1 lost their worker and are tried again\nbest: trial 0, 0.5000\n6.0 trials a minute\n\
+            1 failed or lost their worker, and their points were given out again\nbest: trial 0, 0.5000\n6.0 trials a minute\n\
             workers are busy 71 % of their time\nworkers: 1 on a trial, 1 seen before\n  \
             b: trial 3, alive 4 s ago; 1 ended before\nfailures:\n  1 x too large\n";
         assert_eq!(status_text(&status), expected);

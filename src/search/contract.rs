@@ -304,6 +304,17 @@ fn every_proposed_point_keeps_the_relations() {
 }
 
 #[test]
+fn the_model_finds_the_optimum_on_the_border_of_a_relation() {
+    let text = r#"{"name": "s", "relations": ["a + b <= 0.6"], "parameters": {
+        "a": {"type": "float", "low": 0, "high": 1}, "b": {"type": "float", "low": 0, "high": 1}}}"#;
+    let number = |point: &Point, name| point.get(name).and_then(|value| value.as_f64()).unwrap();
+    let loss = |_, point: &Point| Ok(2.0 - 2.0 * number(point, "a") - number(point, "b"));
+    let study = run(Strategy::Bayes.build().as_ref(), &space(text), 15, loss);
+    let best = study.best().expect("all are complete").values[0];
+    assert!(best < 0.801, "{best}, and the optimum is 0.8 at the end of the border");
+}
+
+#[test]
 fn foresight_that_refuses_nothing_changes_no_suggestion() {
     struct Anything;
     impl Foresee for Anything {

@@ -31,6 +31,7 @@ pub use foresight::{Bounds, Foresee, Foresight, Refusals};
 pub use list::List;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
+pub use related::Border;
 pub use value::Value;
 
 /// A checked search space.

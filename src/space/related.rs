@@ -8,10 +8,22 @@ use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 use super::relation::Relation;
 use super::{Domain, Parameter, Point, Space, SpaceError, Value};
 
+/// Half of the distance of the two coordinates between which the slope of a relation is taken: whole
+/// numbers have steps.
+const REACH: f64 = 0.05;
 /// How often a point is moved half of the rest of its way.
 const HALVINGS: usize = 50;
 /// The largest number that the solver takes as a bound of a whole number.
 const LARGEST_WHOLE: u64 = 1 << 30;
+
+/// The border of a relation near a place of the unit cube, as if it were a plane.
+pub struct Border {
+    /// The distance from the place, negative if the relation is broken there.
+    pub distance: f64,
+    /// The direction away from the border, of length 1, into the side where the relation holds: one
+    /// number for each searched parameter.
+    pub normal: Vec<f64>,
+}
 
 impl Space {
     /// The relations between parameters, as the file has them.
@@ -23,6 +35,31 @@ impl Space {
     /// as they are. If not, [`Space::decode`] moves them.
     pub fn keeps_relations(&self, unit: &[f64]) -> bool {
         self.relations.is_empty() || self.broken(&self.keep_active(self.values_at(unit))).is_none()
+    }
+
+    /// The borders of the relations between active numbers, as planes near `unit`.
+    pub fn borders(&self, unit: &[f64]) -> Vec<Border> {
+        let point = self.keep_active(self.values_at(unit));
+        let border = |relation: &Relation| {
+            let room = relation.room(&point)?;
+            let slopes: Vec<f64> =
+                self.searched().zip(unit).map(|(parameter, &u)| self.slope(relation, parameter, u)).collect();
+            let length = slopes.iter().map(|slope| slope * slope).sum::<f64>().sqrt();
+            (length > 0.0 && length.is_finite()).then(|| Border {
+                distance: room / length,
+                normal: slopes.iter().map(|slope| slope / length).collect(),
+            })
+        };
+        self.relations.iter().filter_map(border).collect()
+    }
+
+    /// By how much the room of `relation` grows with the coordinate of `parameter` around `u`.
+    fn slope(&self, relation: &Relation, parameter: &Parameter, u: f64) -> f64 {
+        let factor = relation.terms.iter().find(|(name, _)| *name == parameter.name).map(|term| term.1);
+        let (Some(factor), false) = (factor, self.held.get(&parameter.name).is_some()) else { return 0.0 };
+        let ends = [(u - REACH).max(0.0), (u + REACH).min(1.0)];
+        let [low, high] = ends.map(|u| parameter.domain.decode(u).as_f64().unwrap_or(0.0));
+        -factor * (high - low) / (ends[1] - ends[0])
     }
 
     /// The first relation that `point` breaks.

@@ -66,6 +66,10 @@ pub struct Repeat {
     /// The values of all metrics where there are several; empty if the evaluation failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<f64>,
+    /// The values of the constraints, kept where they are at most 0; empty without constraints, and if
+    /// the evaluation failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<f64>,
     /// Other measurements, or the reason of the failure.
     pub attributes: Attributes,
 }
@@ -106,6 +110,16 @@ impl Candidate {
     /// candidate comes last.
     pub fn mean_loss(&self, direction: Direction) -> f64 {
         Spread::of(&self.repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
+    }
+
+    /// Whether the mean of every constraint over the seeds is kept.
+    pub fn keeps_constraints(&self) -> bool {
+        let sum = |at: usize| -> Option<f64> {
+            let values = self.repeats.iter().map(|repeat| repeat.constraints.get(at));
+            let known: Vec<f64> = values.flatten().copied().collect();
+            (!known.is_empty()).then(|| known.iter().sum())
+        };
+        (0..).map_while(sum).all(|sum| sum <= 0.0)
     }
 
     /// The index of the seed with the lowest loss, the first of equals.
@@ -178,7 +192,12 @@ mod tests {
     use super::*;
 
     fn repeat(value: impl Into<Option<f64>>) -> Repeat {
-        Repeat { value: value.into(), values: Vec::new(), attributes: Attributes::new() }
+        Repeat {
+            value: value.into(),
+            values: Vec::new(),
+            constraints: Vec::new(),
+            attributes: Attributes::new(),
+        }
     }
 
     /// A candidate whose seeds have these values of two metrics.

@@ -70,3 +70,18 @@ pub enum Outcome {
         attributes: Attributes,
     },
 }
+
+impl Outcome {
+    /// The attributes; for a failure also its kind (`failure`) and its `reason`.
+    pub fn all_attributes(&self) -> Attributes {
+        match self {
+            Self::Complete { attributes, .. } => attributes.clone(),
+            Self::Failed { failure, attributes } => {
+                let mut attributes = attributes.clone();
+                attributes.insert("failure".to_owned(), failure.kind.to_string().into());
+                attributes.insert("reason".to_owned(), failure.reason.clone().into());
+                attributes
+            }
+        }
+    }
+}

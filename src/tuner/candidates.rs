@@ -73,8 +73,9 @@ impl Candidates {
     pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
         let results = &mut self.results[index];
         let value = value_of(&evaluation.outcome);
-        self.race.add(index, value.map_or(f64::INFINITY, |value| self.direction.loss(value)));
         results.repeats[repeat] = Some(repeat_of(&evaluation.outcome));
+        let loss = value.map_or(f64::INFINITY, |value| self.direction.loss(value));
+        self.race.add(index, loss, results.candidate().keeps_constraints());
         if let (true, Some(model)) = (self.tests_all, &evaluation.model) {
             results.tests[repeat] = Some(repeat_of(&model.test()));
         }
@@ -98,7 +99,7 @@ impl Candidates {
     }
 
     /// The candidates, the winner first: of those with all seeds that with the best mean, among
-    /// equals the smallest network. `None` if the winner is not known.
+    /// equals the smallest network. One that breaks a constraint wins only if all do. `None` if the winner is not known.
     pub fn ranked(self) -> Option<Confirmed> {
         if !self.next(1).is_empty() {
             return None;
@@ -124,7 +125,7 @@ fn entrant(trial: &Trial, direction: Direction) -> (f64, u64) {
 
 /// The rank of a candidate by its seeds so far.
 fn rank(candidate: &Candidate, direction: Direction) -> Rank {
-    Rank::new(candidate.mean_loss(direction), candidate.parameters())
+    Rank::new(candidate.mean_loss(direction), candidate.parameters()).keeping(candidate.keeps_constraints())
 }
 
 impl Results {
@@ -203,17 +204,18 @@ impl Confirmed {
 /// The first metric and the attributes of `outcome`. For a failure: no value, and the reason.
 pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
     match outcome {
-        Outcome::Complete { values, attributes, .. } => Repeat {
+        Outcome::Complete { values, constraints, .. } => Repeat {
             value: value_of(outcome),
             values: if values.len() > 1 { values.clone() } else { Vec::new() },
-            attributes: attributes.clone(),
+            constraints: constraints.clone(),
+            attributes: outcome.all_attributes(),
         },
-        Outcome::Failed { failure, attributes } => {
-            let mut attributes = attributes.clone();
-            attributes.insert("failure".to_owned(), failure.kind.to_string().into());
-            attributes.insert("reason".to_owned(), failure.reason.clone().into());
-            Repeat { value: None, values: Vec::new(), attributes }
-        }
+        Outcome::Failed { .. } => Repeat {
+            value: None,
+            values: Vec::new(),
+            constraints: Vec::new(),
+            attributes: outcome.all_attributes(),
+        },
     }
 }
 
@@ -233,6 +235,25 @@ mod tests {
 
         fn save(&self, _: &Path) -> std::io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn a_candidate_that_breaks_a_constraint_wins_only_where_all_do() {
+        for (constraints, winner) in [([-0.1, -0.2], 7), ([0.1, -0.2], 8), ([0.1, 0.2], 7)] {
+            let trials = [7, 8].map(|number| Trial::waiting(number, crate::space::Point::default()));
+            let mut candidates = Candidates::new(&trials.each_ref(), 2, Direction::Maximize, false);
+            loop {
+                let next = candidates.next(1);
+                let Some(&(index, repeat)) = next.first() else { break };
+                // The first seeds keep the constraint, but not the means.
+                let constraint = constraints[index] + if repeat == 0 { -0.05 } else { 0.05 };
+                let (values, constraints) = (vec![[0.9, 0.8][index]], vec![constraint]);
+                let outcome = Outcome::Complete { values, constraints, attributes: Attributes::new() };
+                candidates.add(index, repeat, outcome.into());
+            }
+            let ranked = candidates.ranked().expect("the race has ended");
+            assert_eq!(ranked.candidates[0].trial, winner, "{constraints:?}");
         }
     }
 

@@ -150,7 +150,15 @@ impl Tuner<'_> {
         let (repeat, model) = match kept.take(best.number) {
             _ if self.settings.model.is_none() => {
                 let value = best.values.first().copied();
-                (Repeat { value, values: Vec::new(), attributes: best.attributes.clone() }, None)
+                (
+                    Repeat {
+                        value,
+                        values: Vec::new(),
+                        constraints: Vec::new(),
+                        attributes: best.attributes.clone(),
+                    },
+                    None,
+                )
             }
             Some((repeat, model)) => (repeat, Some(model)),
             None => {
@@ -201,12 +209,17 @@ impl Tuner<'_> {
         }))
     }
 
-    /// The trial that the rule for the winner picks among `candidates` by their means; `None`
-    /// without a rule, or where every candidate has a failed seed.
+    /// The trial that the rule for the winner picks among `candidates` by their means, among those that
+    /// keep their constraints if there are any; `None` without a rule, or where every candidate has a failed seed.
     fn picked(&self, study: &Study, candidates: &[Candidate]) -> Option<u32> {
         match self.settings.pick.as_ref()? {
             Pick::Trial(number) => Some(*number),
-            rule => rule.order(&confirmed(study, candidates)).ok()?.first().map(|trial| trial.number),
+            rule => {
+                let keep = |candidate: &&Candidate| candidate.keeps_constraints();
+                let kept: Vec<Candidate> = candidates.iter().filter(keep).cloned().collect();
+                let among = if kept.is_empty() { candidates } else { &kept };
+                rule.order(&confirmed(study, among)).ok()?.first().map(|trial| trial.number)
+            }
         }
     }
 

@@ -30,7 +30,11 @@ impl KeptNetwork {
         self.kept.take_if(|kept| best != Some(kept.trial));
         if let (true, Some(model)) = (self.is_wanted && best == Some(trial), evaluation.model) {
             let (value, attributes) = first_replicate(&evaluation.outcome);
-            self.kept = Some(Kept { trial, repeat: Repeat { value, values: Vec::new(), attributes }, model });
+            self.kept = Some(Kept {
+                trial,
+                repeat: Repeat { value, values: Vec::new(), constraints: Vec::new(), attributes },
+                model,
+            });
         }
     }
 

@@ -60,7 +60,10 @@ pub(crate) fn run(args: &PickArgs) -> Result<Exit> {
         streams::print_line(against_text(&picked, reference, &file.display().to_string()))?;
     }
     streams::say(match &args.out {
-        None => "nothing is written: --out FILE writes this winner, with its network beside it".to_owned(),
+        None if picked.model.is_some() => {
+            "nothing is written: --out FILE writes this winner, with its network beside it".to_owned()
+        }
+        None => "nothing is written: --out FILE writes this winner".to_owned(),
         Some(out) => written(out, &picked),
     });
     Ok(Exit::Done)
@@ -70,7 +73,11 @@ pub(crate) fn run(args: &PickArgs) -> Result<Exit> {
 fn written(out: &Path, picked: &Best) -> String {
     let network =
         picked.model.as_ref().map(|_| format!(" and {}", out.with_extension("safetensors").display()));
-    format!("written to {}{}", out.display(), network.unwrap_or_default())
+    let without = picked.setup.as_ref().map(|_| {
+        ", without a network: there is none to copy; pick from the study's best.json where that has one"
+            .to_owned()
+    });
+    format!("written to {}{}", out.display(), network.or(without).unwrap_or_default())
 }
 
 /// Writes `picked` of `best` to `out`, with a copy of its network beside it if that is there.

@@ -169,7 +169,7 @@ pub(crate) fn delete(storage: &mut dyn Storage, database: &Location, study: Stud
 
 /// Refuses to resume a study that has another setup.
 fn check_same(study: &Study, database: &Location, request: &StudyRequest<'_>) -> Result<()> {
-    let way_out = "choose another --study, or drop the old one with --fresh";
+    let way_out = "choose another --study, or drop the old one with --fresh or tune delete";
     let (attribute, ours) = &request.setup;
     let Some(theirs) = study.attributes.get(*attribute) else {
         bail!("study {} in {database} was not made by this command of tune: {way_out}", study.name);

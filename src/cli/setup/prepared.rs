@@ -43,6 +43,14 @@ pub(crate) enum StudySetup {
 }
 
 impl StudySetup {
+    /// The bounds of metrics of networks; `None` where a command measures its constraints.
+    pub fn constraints(&self) -> Option<&[String]> {
+        match self {
+            Self::Networks(setup) => Some(&setup.constraints),
+            Self::External(_) => None,
+        }
+    }
+
     /// Adds the checksum of the results given by `--warm-start`.
     pub fn set_warm_start(&mut self, sha256: String) {
         let searched = match self {

@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::digest::sha256;
+use crate::objective::Constraint;
 use crate::report::Remark;
 use crate::space::Space;
 use crate::storage::Storage;
-use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
+use crate::study::{Metric, Setup, WarmStartError, WarmStartTable, WarmStartTrials};
 
 /// Warm-start trials: earlier results, in the form in which a study stores them.
 pub(crate) struct WarmStart {
@@ -19,17 +20,18 @@ pub(crate) struct WarmStart {
     pub remark: Remark,
 }
 
-/// Reads the results of `source` for a study called `study`. `source` is a CSV table, a file of
-/// JSON lines, or another study of `storage`.
+/// Reads the results of `source` for a study called `study`, of these metrics and of these bounds of
+/// metrics if its trials are networks. `source` is a CSV table, a file of JSON lines, or another study
+/// of `storage`.
 ///
 /// # Errors
-/// There is no such file or study, or it does not fit the space and the metrics.
+/// There is no such file or study, or it does not fit the space, the metrics and the bounds.
 pub(crate) fn read(
     source: &str,
     storage: &mut dyn Storage,
     study: &str,
     space: &Space,
-    metrics: &[Metric],
+    (metrics, bounds): (&[Metric], Option<&[String]>),
 ) -> Result<WarmStart> {
     let ending = Path::new(source).extension().map(|ending| ending.to_ascii_lowercase());
     let text =
@@ -37,7 +39,7 @@ pub(crate) fn read(
     let found = match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("csv") => WarmStartTrials::from_csv(&text()?, source, space, metrics),
         Some("jsonl" | "ndjson") => WarmStartTrials::from_jsonl(&text()?, source, space, metrics),
-        _ => of_study(storage, source, study, space, metrics)?,
+        _ => of_study(storage, source, study, space, (metrics, bounds))?,
     };
     let found = found.context("--warm-start")?;
     let failed = found.failed();
@@ -57,7 +59,7 @@ fn of_study(
     source: &str,
     study: &str,
     space: &Space,
-    metrics: &[Metric],
+    (metrics, bounds): (&[Metric], Option<&[String]>),
 ) -> Result<Result<WarmStartTable, WarmStartError>> {
     if source == study {
         bail!(
@@ -70,5 +72,71 @@ fn of_study(
             "--warm-start {source}: no file that ends in .csv or .jsonl, and no study of the database, which has: {names}"
         );
     };
-    Ok(WarmStartTrials::of_trials(&*storage.load_study(key)?, space, metrics))
+    let other = storage.load_study(key)?;
+    let mut found = WarmStartTrials::of_trials(&other, space, metrics);
+    if let (Ok(table), Some(bounds), Some(theirs)) = (&mut found, bounds, Setup::of(&other)) {
+        let measures =
+            measures(&theirs.constraints, bounds).with_context(|| format!("--warm-start {source}"))?;
+        for trial in &mut table.warm_start.results {
+            // A failed trial has no values, and none of its constraints either.
+            let known = std::mem::take(&mut trial.constraints);
+            if !trial.values.is_empty() {
+                trial.constraints = measures.iter().map(|measure| measure.excess(&known)).collect();
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How the excess of a bound follows from that of an earlier bound of the same metric.
+struct Measure {
+    /// The number of the earlier bound.
+    place: usize,
+    earlier: Constraint,
+    now: Constraint,
+}
+
+impl Measure {
+    fn excess(&self, known: &[f64]) -> f64 {
+        known.get(self.place).map_or(0.0, |&excess| self.now.excess(self.earlier.value(excess)))
+    }
+}
+
+/// For each of the bounds `now` the one of `earlier` that measured the same metric.
+///
+/// # Errors
+/// A metric was not bounded earlier, so that its values are not known.
+fn measures(earlier: &[String], now: &[String]) -> Result<Vec<Measure>> {
+    let parse =
+        |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Constraint>, _>>();
+    let (earlier, now) = (parse(earlier)?, parse(now)?);
+    let measure = |now: Constraint| {
+        let place = earlier.iter().position(|earlier| earlier.goal == now.goal);
+        let place = place.with_context(|| {
+            format!(
+                "--constraint {now}: that study did not bound {}: leave one of the two options out",
+                now.goal
+            )
+        })?;
+        Ok(Measure { place, earlier: earlier[place], now })
+    };
+    now.into_iter().map(measure).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_bound_tells_whether_another_is_kept() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+        let earlier = texts(&["cores<=8", "energy<=1e-6"]);
+        let found = measures(&earlier, &texts(&["energy<=2e-6", "cores>=3"])).expect("both were bounded");
+        // 10 cores and 1.5e-6 J.
+        let known = [0.25, 0.5];
+        assert!((found[0].excess(&known) + 0.25).abs() < 1e-12, "kept with a quarter of the bound left");
+        assert!((found[1].excess(&known) + 7.0 / 3.0).abs() < 1e-12);
+        let error = measures(&earlier, &texts(&["latency<=1"])).err().expect("never measured").to_string();
+        assert!(error.contains("did not bound latency"), "{error}");
+    }
 }

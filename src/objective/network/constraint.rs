@@ -34,7 +34,18 @@ impl Constraint {
     /// By how much `value` breaks the constraint, as a share of the bound; 0 or less if it keeps it.
     pub fn excess(self, value: f64) -> f64 {
         let beyond = if self.is_most { value - self.bound } else { self.bound - value };
-        beyond / if self.bound == 0.0 { 1.0 } else { self.bound.abs() }
+        beyond / self.unit()
+    }
+
+    /// The value of the metric that breaks the constraint by `excess`.
+    pub fn value(self, excess: f64) -> f64 {
+        let beyond = excess * self.unit();
+        if self.is_most { self.bound + beyond } else { self.bound - beyond }
+    }
+
+    /// What an excess is a share of.
+    fn unit(self) -> f64 {
+        if self.bound == 0.0 { 1.0 } else { self.bound.abs() }
     }
 }
 
@@ -80,6 +91,9 @@ mod tests {
         assert_eq!(constraint("cores<=8").excess(8.0), 0.0);
         assert_eq!(constraint("accuracy>=0.5").excess(0.25), 0.5);
         assert_eq!(constraint("spikes<=0").excess(3.0), 3.0);
+        for (text, value) in [("cores<=8", 10.0), ("accuracy>=0.5", 0.25), ("spikes<=0", 3.0)] {
+            assert_eq!(constraint(text).value(constraint(text).excess(value)), value);
+        }
     }
 
     #[test]

@@ -205,7 +205,7 @@ mod tests {
 
     fn repeat(value: f64, attributes: Json) -> Repeat {
         let attributes = serde_json::from_value(attributes).expect("an object");
-        Repeat { value: Some(value), values: Vec::new(), attributes }
+        Repeat { value: Some(value), values: Vec::new(), constraints: Vec::new(), attributes }
     }
 
     #[test]

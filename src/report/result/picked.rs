@@ -123,6 +123,7 @@ mod tests {
         let repeat = |accuracy: f64, energy: f64| Repeat {
             value: Some(accuracy),
             values: vec![accuracy, energy],
+            constraints: Vec::new(),
             attributes: [("modelled_energy_nj".to_owned(), energy.into())].into_iter().collect(),
         };
         let candidate = |trial, accuracy: f64, energy: f64| Candidate {

@@ -7,9 +7,11 @@
 
 use std::cmp::Ordering;
 
-/// What ranks candidates: the mean loss, and among equal ones the size of the network.
+/// What ranks candidates: whether they keep their constraints, then the mean loss, and among equal
+/// ones the size of the network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::tuner) struct Rank {
+    breaks_constraint: bool,
     loss: f64,
     parameters: u64,
 }
@@ -18,12 +20,19 @@ impl Rank {
     /// The rank of a candidate with this mean loss. It counts to twelve digits: sums of the same
     /// values in another order differ in the last.
     pub fn new(loss: f64, parameters: u64) -> Self {
-        Self { loss: format!("{loss:.11e}").parse().unwrap_or(loss), parameters }
+        let loss = format!("{loss:.11e}").parse().unwrap_or(loss);
+        Self { breaks_constraint: false, loss, parameters }
+    }
+
+    /// The same rank behind all candidates that keep their constraints, if this one does not.
+    pub fn keeping(self, keeps_constraints: bool) -> Self {
+        Self { breaks_constraint: !keeps_constraints, ..self }
     }
 
     /// The better rank first.
     pub fn compare(&self, other: &Self) -> Ordering {
-        self.loss.total_cmp(&other.loss).then(self.parameters.cmp(&other.parameters))
+        let broken = self.breaks_constraint.cmp(&other.breaks_constraint);
+        broken.then(self.loss.total_cmp(&other.loss)).then(self.parameters.cmp(&other.parameters))
     }
 }
 
@@ -39,19 +48,25 @@ struct Entrant {
     parameters: u64,
     /// The losses of its trial and of its seeds so far; infinite where one failed.
     losses: Vec<f64>,
+    /// Whether its seeds so far keep the constraints, by their means.
+    keeps_constraints: bool,
 }
 
 impl Race {
     /// A race to `seeds` seeds before the first of them. A candidate is the loss of its trial and
     /// the number of parameters of its network.
     pub fn new(seeds: usize, candidates: impl Iterator<Item = (f64, u64)>) -> Self {
-        let entrant = |(loss, parameters)| Entrant { parameters, losses: vec![loss] };
+        let entrant =
+            |(loss, parameters)| Entrant { parameters, losses: vec![loss], keeps_constraints: true };
         Self { seeds, entrants: candidates.map(entrant).collect() }
     }
 
-    /// Adds the loss of candidate number `candidate` with its next seed; infinite if it failed.
-    pub fn add(&mut self, candidate: usize, loss: f64) {
-        self.entrants[candidate].losses.push(loss);
+    /// Adds the loss of candidate number `candidate` with its next seed, infinite if it failed, and
+    /// whether all its seeds keep the constraints, by their means.
+    pub fn add(&mut self, candidate: usize, loss: f64, keeps_constraints: bool) {
+        let entrant = &mut self.entrants[candidate];
+        entrant.losses.push(loss);
+        entrant.keeps_constraints = keeps_constraints;
     }
 
     /// The next evaluations, up to `count` at a time: pairs of a candidate and a seed. They are
@@ -77,7 +92,8 @@ impl Entrant {
     }
 
     fn rank(&self) -> Rank {
-        Rank::new(self.losses.iter().sum::<f64>() / self.losses.len() as f64, self.parameters)
+        let mean = self.losses.iter().sum::<f64>() / self.losses.len() as f64;
+        Rank::new(mean, self.parameters).keeping(self.keeps_constraints)
     }
 }
 
@@ -95,7 +111,7 @@ mod tests {
             if next.is_empty() {
                 return all;
             }
-            next.iter().for_each(|&(candidate, seed)| race.add(candidate, losses[candidate][seed + 1]));
+            next.iter().for_each(|&(candidate, seed)| race.add(candidate, losses[candidate][seed + 1], true));
             all.extend(next);
         }
     }
@@ -128,6 +144,17 @@ mod tests {
         // If all have failed, the first one still ends the race.
         let losses = [[1.0, f64::INFINITY, 0.0, 0.0], [2.0, f64::INFINITY, 0.0, 0.0]];
         assert_eq!(run(&losses, 1), [(0, 0), (1, 0), (0, 1), (0, 2)]);
+    }
+
+    #[test]
+    fn who_breaks_a_constraint_is_behind_all_that_keep_it() {
+        let mut race = Race::new(2, [(1.0, 5), (2.0, 5)].into_iter());
+        race.add(0, 1.0, false);
+        assert_eq!(race.next(1), [(1, 0)]);
+        race.add(1, 9.0, true);
+        assert_eq!(race.next(1), [(1, 1)], "a better loss does not count");
+        race.add(1, 9.0, false);
+        assert_eq!(race.next(1), [(0, 1)], "now both break it");
     }
 
     #[test]

@@ -82,6 +82,13 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
+    if searched.deterministic_workers.is_some() {
+        bail!(
+            "study {}: was made with --deterministic, which fixes the order of its results: run its own command alone, \
+             or prepare a study without --deterministic",
+            study.name
+        );
+    }
     let (objective, data) = objective(args, &study, &job, &space)?;
     let space = args.fix.hold(space)?.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;

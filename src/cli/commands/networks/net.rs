@@ -64,7 +64,7 @@ fn is_network(file: &Path) -> bool {
 fn network(file: &Path, json: bool) -> Result<String> {
     let name = file.display();
     let ModelFile::Saved(saved) = model::open(file)? else {
-        bail!("{name}: a NIR file: tune eval shows its layers; name a plan, or a network that tune saved");
+        bail!("{name}: a NIR file, which tune eval scores: name a plan, or a network that tune saved");
     };
     if json {
         return Ok(saved.description.to_text() + "\n");

@@ -18,7 +18,7 @@ use crate::objective::network::classify::Classify;
 use crate::objective::{Evaluation, Model, SavedNetwork, evaluate_replicates};
 use crate::report::{Best, NetworkFile, Rerun, RerunSeed};
 use crate::seed::Seed;
-use crate::study::{Attributes, Outcome, Setup};
+use crate::study::{Outcome, Setup};
 use crate::tuner::repeat_seed;
 use crate::units::digits;
 
@@ -120,7 +120,7 @@ fn rerun(args: &RerunArgs, best: &Best, tune: &TuneArgs, objective: &Classify) -
         let test = tested.as_ref().and_then(value);
         streams::say(format_args!("seed {number}: {}", line(&evaluation.outcome, tested.as_ref())));
         if best.model_seed == Some(number as usize) {
-            attributes = tested.as_ref().map(all_attributes);
+            attributes = tested.as_ref().map(Outcome::all_attributes);
         }
         // Version 0.1 did not say which of its seeds the saved network has.
         if best.model_seed.map_or(number < recorded, |kept| kept == number as usize) {
@@ -162,11 +162,6 @@ fn line(validation: &Outcome, test: Option<&Outcome>) -> String {
         (Outcome::Failed { .. }, _) | (_, None) => format!("validation {}", shown(validation)),
         (_, Some(test)) => format!("validation {}, test {}", shown(validation), shown(test)),
     }
-}
-
-fn all_attributes(outcome: &Outcome) -> Attributes {
-    let (Outcome::Complete { attributes, .. } | Outcome::Failed { attributes, .. }) = outcome;
-    attributes.clone()
 }
 
 /// The network's file beside `best.json`, compared with the trained `model`.

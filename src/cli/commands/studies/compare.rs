@@ -31,7 +31,12 @@ pub(crate) struct CompareArgs {
 pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
     let read = |name: &str| best::of_file_or_study(name, &args.storage.storage);
     let [first, second] = [read(&args.first)?, read(&args.second)?];
-    let comparison = Comparison::of(&first, &second)
+    // Two results of one study are told apart as they were given.
+    let names = match first.study == second.study {
+        true => [args.first.as_str(), args.second.as_str()],
+        false => [first.study.as_str(), second.study.as_str()],
+    };
+    let comparison = Comparison::of(&first, &second, names)
         .with_context(|| format!("{} and {} cannot be compared", args.first, args.second))?;
     match args.json {
         true => streams::print_line(serde_json::to_string(&comparison)?)?,

@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use super::Acquisition;
+use super::borders::{self, Borders};
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
@@ -123,8 +124,13 @@ impl<'a> Maximizer<'a> {
     /// The cells of scrambled Sobol points.
     fn spread_cells(&self, count: usize, seed: &Seed) -> Vec<Cell> {
         let sequence = SobolSequence::new(seed);
-        let unit = |index| self.cube.proposal(&sequence.point(index, self.cube.dimension()));
+        let unit = |index| self.candidate(&sequence.point(index, self.cube.dimension()));
         (0..count as u64).map(unit).collect()
+    }
+
+    /// The cell of `unit`, moved to where the relations hold.
+    fn candidate(&self, unit: &[f64]) -> Cell {
+        borders::moved_within(self.space, self.cube, unit)
     }
 
     /// Cells around the best trials, which take turns as centres.
@@ -152,7 +158,7 @@ impl<'a> Maximizer<'a> {
                 _ => {}
             }
         }
-        self.cube.proposal(&unit)
+        self.candidate(&unit)
     }
 
     /// The shortest length-scale of the number on `axis` among all processes, at most 1.
@@ -246,17 +252,20 @@ impl<'a> Maximizer<'a> {
         let offsets: Vec<f64> =
             axes.iter().map(|&(axis, column)| from.cell.unit[axis] - input[column]).collect();
         let bounds: Vec<(f64, f64)> = offsets.iter().map(|offset| (-offset, 1.0 - offset)).collect();
+        let borders = Borders::near(self.space, &from.cell.unit);
         let end = lbfgs::minimize(&start, &bounds, ASCENT, |columns, gradient| {
             axes.iter().zip(columns).for_each(|(&(_, column), value)| input[column] = *value);
             let value = self.acquisition.value_and_gradient(&input, &mut slopes);
             gradient.iter_mut().zip(&axes).for_each(|(slope, &(_, column))| *slope = -slopes[column]);
-            -value
+            let way = columns.iter().zip(&start).map(|(to, from)| to - from);
+            borders.loss(axes.iter().map(|&(axis, _)| axis).zip(way), gradient) - value
         });
         let mut unit = from.cell.unit.clone();
         for ((&(axis, _), column), offset) in axes.iter().zip(&end.point).zip(&offsets) {
             unit[axis] = column + offset;
         }
-        self.better(from, vec![self.cube.proposal(&unit)])
+        let end = borders::last_within(self.space, self.cube, &from.cell.unit, &unit);
+        self.better(from, vec![end])
     }
 
     /// The best of `from` and of cells that differ from it on `axis` alone. On a short axis all
@@ -284,7 +293,7 @@ impl<'a> Maximizer<'a> {
     /// The best of `from` and of the `others` that are not taken; `from` if the space refuses that
     /// best one.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
-        others.retain(|cell| !self.taken.contains(&bits(cell)));
+        others.retain(|cell| !self.taken.contains(&bits(cell)) && self.space.keeps_relations(&cell.unit));
         if others.is_empty() {
             return from;
         }
@@ -418,6 +427,20 @@ mod tests {
             let inner = found.cell.unit.iter().zip(gradient).filter(|(u, _)| (1e-6..1.0 - 1e-6).contains(*u));
             let steepest = inner.map(|(_, slope)| slope.abs()).fold(0.0, f64::max);
             assert!(steepest < 0.5, "{gradient:?} at {:?}", found.cell.unit);
+        });
+    }
+
+    #[test]
+    fn within_the_border_of_a_relation_the_maximum_is_found() {
+        let sum = PLANE.replacen('{', r#"{"relations": ["x + y <= 0.6"],"#, 1);
+        // The bowl's minimum is beyond the border.
+        with_maximizer(&sum, 14, bowl, |space, maximizer| {
+            let mut within = grid(maximizer.cube);
+            within.retain(|cell| space.keeps_relations(&cell.unit));
+            let maximum = best(maximizer, within).value;
+            let found = maximizer.ranking(&BayesParams::default(), &Seed::root(3));
+            assert!(found.iter().all(|scored| space.keeps_relations(&scored.cell.unit)));
+            assert!(found[0].value > maximum - 1e-2, "{} below {maximum}", found[0].value);
         });
     }
 

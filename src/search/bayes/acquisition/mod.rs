@@ -12,7 +12,9 @@
 //! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
 //! | `cost` | the log cost of a trial |
 //! | `maximize` | the cell with the highest acquisition |
+//! | `borders` | the borders of relations, which it does not cross |
 
+mod borders;
 mod boxes;
 pub(super) mod cost;
 mod feasibility;
