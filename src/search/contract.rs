@@ -232,7 +232,7 @@ impl Foresee for Narrow {
         };
         match width > most {
             true => Foresight::Refused { reason: format!("width {width}: at most {most}") },
-            false => Foresight::Possible { bounds: Vec::new() },
+            false => Foresight::UNKNOWN,
         }
     }
 
@@ -259,7 +259,7 @@ struct Idle;
 
 impl Foresee for Idle {
     fn foresee(&self, _: &Point) -> Foresight {
-        Foresight::Possible { bounds: Vec::new() }
+        Foresight::UNKNOWN
     }
 
     fn identity(&self, point: &Point) -> Option<u64> {
@@ -308,7 +308,7 @@ fn foresight_that_refuses_nothing_changes_no_suggestion() {
     struct Anything;
     impl Foresee for Anything {
         fn foresee(&self, _: &Point) -> Foresight {
-            Foresight::Possible { bounds: Vec::new() }
+            Foresight::UNKNOWN
         }
         fn refusals(&self) -> Refusals {
             Refusals::default()

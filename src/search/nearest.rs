@@ -119,7 +119,7 @@ mod tests {
             let is_c = point.get("rule").and_then(|rule| rule.as_str()) == Some("c");
             match at("x") + at("y") > 1.0 || is_c {
                 true => Foresight::Refused { reason: "too large".into() },
-                false => Foresight::Possible { bounds: Vec::new() },
+                false => Foresight::UNKNOWN,
             }
         }
 

@@ -125,7 +125,7 @@ impl BayesSearch {
         let acquisition = model.acquisition().ok()?;
         let units: Option<Vec<Vec<f64>>> = points.iter().map(|point| space.encode(point).ok()).collect();
         let cells: Vec<_> = units?.iter().map(|unit| model.cube.cell(unit)).collect();
-        let values = acquisition.values(model.features.rows(&cells).view());
+        let values = model.values(&acquisition, &cells);
         Some((values, model.into_attributes()))
     }
 }

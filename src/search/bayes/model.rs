@@ -4,8 +4,9 @@ use super::acquisition::Acquisition;
 use super::acquisition::maximize::{Maximizer, Scored};
 use super::fit::fit_cache::FitCache;
 use super::fit::stored_fits::StoredFits;
-use super::input::cube::Cube;
+use super::input::cube::{Cell, Cube};
 use super::input::features::Features;
+use super::input::foreseen::{Foreseen, Knowledge};
 use super::input::history::History;
 use super::params::BayesParams;
 use crate::search::Rungs;
@@ -23,6 +24,8 @@ pub(super) struct Model<'a> {
     pub cube: Cube<'a>,
     pub features: Features,
     pub history: History,
+    /// What is known of points before a trial; `None` if nothing is.
+    pub knowledge: Option<Knowledge<'a>>,
     /// The seed of the draws of this suggestion; it depends on the number of trials.
     pub seed: Seed,
     /// The seed of the points that the log cost is fitted to, the same after any number of trials.
@@ -46,6 +49,7 @@ impl<'a> Model<'a> {
         let cube = Cube::new(space);
         let features = Features::new(&cube);
         let history = History::new(space, &cube, study, rungs);
+        let knowledge = Knowledge::of(space, &study.metrics, &history);
         let stored = StoredFits::of(study, &history);
         Self {
             space,
@@ -54,6 +58,7 @@ impl<'a> Model<'a> {
             cube,
             features,
             history,
+            knowledge,
             seed: seed.index(study.trials.len() as u64),
             cost_seed: seed.child("effort"),
             fit_seed: seed.child("model"),
@@ -68,12 +73,22 @@ impl<'a> Model<'a> {
     /// A Gaussian process cannot be fitted.
     pub fn acquisition(&self) -> Result<Acquisition, GpError> {
         let fitter = self.cache.fitter(Some(&self.stored), self.fit_seed.clone());
-        Acquisition::fit(&self.history, &self.features, &fitter)
+        Acquisition::fit(&self.history, &self.features, self.knowledge.as_ref(), &fitter)
+    }
+
+    /// The log acquisition at each of `cells`, by what is known of them.
+    pub fn values(&self, acquisition: &Acquisition, cells: &[Cell]) -> Vec<f64> {
+        let foreseen = |knowledge: &Knowledge<'_>| -> Vec<Foreseen> {
+            cells.iter().map(|cell| knowledge.at(cell).unwrap_or_default()).collect()
+        };
+        let foreseen = self.knowledge.as_ref().map(foreseen).unwrap_or_default();
+        acquisition.foreseen_values(self.features.rows(cells).view(), &foreseen)
     }
 
     /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         Maximizer::new(self.space, &self.cube, &self.features, acquisition, &self.history)
+            .with_knowledge(self.knowledge.as_ref())
             .ranking(params, seed)
     }
 

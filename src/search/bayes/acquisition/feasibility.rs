@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::foreseen::{Foreseen, Knowledge};
 use crate::search::bayes::input::history::{History, Observation};
 use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
@@ -20,6 +21,9 @@ pub(crate) struct Feasibility {
     process: GaussianProcess,
     /// The value 0 on the scale of the process.
     threshold: f64,
+    /// Whether it was known of the latest trials before they began that they keep or break the
+    /// constraint.
+    pub is_foreseen: bool,
 }
 
 impl Feasibility {
@@ -32,6 +36,7 @@ impl Feasibility {
     pub fn fit_each(
         history: &History,
         features: &Features,
+        knowledge: Option<&Knowledge<'_>>,
         fitter: &Fitter<'_>,
     ) -> Result<Vec<Self>, GpError> {
         let constrained: Vec<&Observation> =
@@ -44,6 +49,8 @@ impl Feasibility {
                 constrained.iter().map(|measured| measured.constraints[constraint]).collect();
             let mut feasibility = Self::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
             feasibility.process.fantasize(pending.view());
+            feasibility.is_foreseen =
+                knowledge.is_some_and(|knowledge| knowledge.knows_constraint(constraint));
             Ok(feasibility)
         };
         (0..count).map(fit).collect()
@@ -60,7 +67,26 @@ impl Feasibility {
         let (mean, deviation) = moments(scaled.view());
         let targets = scaled.mapv(|value| (value - mean) / deviation);
         let process = fitter.process_as_is(inputs, targets, groups)?;
-        Ok(Self { process, threshold: -mean / deviation })
+        Ok(Self { process, threshold: -mean / deviation, is_foreseen: false })
+    }
+
+    /// As [`Self::ln_probabilities`] of constraint number `constraint`, but 1 or 0 in place of the
+    /// probability where it is `foreseen`.
+    pub fn foreseen_ln_probabilities(
+        &self,
+        inputs: ArrayView2<f64>,
+        constraint: usize,
+        foreseen: &[Foreseen],
+    ) -> Vec<f64> {
+        let mut values = self.ln_probabilities(inputs);
+        for (value, foreseen) in values.iter_mut().zip(foreseen) {
+            match foreseen.constraints.get(constraint) {
+                Some(Some(true)) => *value = 0.0,
+                Some(Some(false)) => *value = f64::NEG_INFINITY,
+                _ => {}
+            }
+        }
+        values
     }
 
     /// At every row of `inputs` the logarithm of the probability: ln Φ((t - μ) / σ). Φ is the

@@ -8,6 +8,8 @@
 
 use ndarray::ArrayView2;
 
+use crate::search::bayes::fit::scale::Scale;
+use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::gp::{GaussianProcess, Local, normal};
 
 /// A smaller standard deviation counts as this one: at an observed point nothing is left to find.
@@ -21,14 +23,27 @@ pub(crate) struct Improvement {
     /// The lowest posterior mean among the feasible final observations. The lowest observed value
     /// may be a lucky draw.
     pub best: f64,
+    /// The scale of the process; `None` if its targets are no losses of a metric.
+    pub scale: Option<Scale>,
 }
 
 impl Improvement {
-    /// The log expected improvement at every row of `inputs`.
-    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// The log expected improvement at every row of `inputs`, of which this is `foreseen`; empty if
+    /// nothing is.
+    pub fn values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
-        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
-        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
+        let value = |row: usize| {
+            let known = || foreseen.get(row)?.losses.first().copied()?;
+            match known().zip(self.scale.as_ref()) {
+                None => ln_improvement(self.best - posterior.mean[row], posterior.variance[row].sqrt()),
+                Some((known, scale)) => {
+                    let [low, mean, high] =
+                        [known.low, known.loss, known.high].map(|loss| scale.target(loss));
+                    ln_improvement(self.best - mean, 0.5 * (high - low))
+                }
+            }
+        };
+        (0..inputs.nrows()).map(value).collect()
     }
 
     /// The log expected improvement at `input`; adds its derivatives to `gradient`.

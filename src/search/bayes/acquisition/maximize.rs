@@ -6,7 +6,11 @@
 //! acquisition, and from the best trials. It alternates between ascent along the gradient in the
 //! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
 //! are candidates, and there is no local search.
+//!
+//! What is known of a point before a trial may take a millisecond to find out. So it is asked about
+//! the candidates that the models value most, and about the steps of the local search.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use rand::RngExt;
@@ -15,6 +19,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use super::Acquisition;
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::foreseen::{Foreseen, Knowledge};
 use crate::search::bayes::input::history::History;
 use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
@@ -46,11 +51,26 @@ const ROUNDS: usize = 10;
 /// tolerance of the decrease.
 const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
+/// The number of candidates, best first, that are valued by what is known of them before a trial, and
+/// the most that are asked about for it, since some are refused.
+const SHORTLIST: usize = 64;
+const ASKED: usize = 4 * SHORTLIST;
+
 /// A cell with its log acquisition.
 #[derive(Clone, Debug)]
 pub(crate) struct Scored {
+    /// By what is known of the cell before a trial; minus infinity if that was not asked.
     pub value: f64,
+    /// By the models alone. The same as `value` where nothing is known of any cell.
+    modelled: f64,
     pub cell: Cell,
+}
+
+impl Scored {
+    /// The order by value; that of the models where nothing was asked.
+    fn order(&self, other: &Self) -> Ordering {
+        self.value.total_cmp(&other.value).then(self.modelled.total_cmp(&other.modelled))
+    }
 }
 
 /// An acquisition and the cells that it is maximized over.
@@ -60,6 +80,7 @@ pub(crate) struct Maximizer<'a> {
     features: &'a Features,
     acquisition: &'a Acquisition,
     history: &'a History,
+    knowledge: Option<&'a Knowledge<'a>>,
     /// Cells of ended and pending trials, by the bits of their coordinates.
     taken: HashSet<Vec<u64>>,
 }
@@ -75,27 +96,65 @@ impl<'a> Maximizer<'a> {
     ) -> Self {
         let ended = history.ended.iter().map(|(cell, _)| cell);
         let taken = ended.chain(&history.pending).map(bits).collect();
-        Self { space, cube, features, acquisition, history, taken }
+        Self { space, cube, features, acquisition, history, knowledge: None, taken }
+    }
+
+    /// The same, which values the best cells by what is known of them before a trial.
+    pub fn with_knowledge(self, knowledge: Option<&'a Knowledge<'a>>) -> Self {
+        Self { knowledge, ..self }
     }
 
     /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
         let mut ranking = match self.every_cell() {
-            Some(cells) => self.score_many(&cells),
+            Some(cells) => self.shortlisted(self.score_many(&cells)),
             None => {
                 let (count, starts) = self.affordable(params);
                 let mut cells = self.spread_cells(count, &seed.child("sobol"));
                 cells.extend(self.neighbours(count / 4, &mut stream));
-                let mut scored = self.score_many(&cells);
+                let mut scored = self.shortlisted(self.score_many(&cells));
                 let starts = self.starts(&scored, starts, &mut stream);
                 scored.extend(threads::map(starts, |start| self.improve(start)));
                 scored
             }
         };
         ranking.retain(|scored| !self.taken.contains(&bits(&scored.cell)));
-        ranking.sort_by(|a, b| b.value.total_cmp(&a.value));
+        ranking.sort_by(|a, b| b.order(a));
         ranking
+    }
+
+    /// `scored`, where the best are valued by what is known of them before a trial, and all others
+    /// come after these.
+    fn shortlisted(&self, mut scored: Vec<Scored>) -> Vec<Scored> {
+        if self.knowledge.is_none() {
+            return scored;
+        }
+        scored.sort_by(|a, b| b.modelled.total_cmp(&a.modelled));
+        scored.iter_mut().for_each(|scored| scored.value = f64::NEG_INFINITY);
+        let (mut at, mut left) = (0, SHORTLIST);
+        while left > 0 && at < scored.len().min(ASKED) {
+            let part = &mut scored[at..];
+            let count = left.min(part.len());
+            at += count;
+            left -= self.ask_about(&mut part[..count]);
+        }
+        scored
+    }
+
+    /// Values `scored` by what is known of them before a trial: minus infinity where a cell is refused.
+    /// Returns the number of those that are not.
+    fn ask_about(&self, scored: &mut [Scored]) -> usize {
+        let Some(knowledge) = self.knowledge else { return scored.len() };
+        let ask = |cell: &Cell| self.space.keeps_relations(&cell.unit).then(|| knowledge.at(cell)).flatten();
+        let foreseen = threads::map(scored.iter().map(|scored| &scored.cell).collect(), ask);
+        let (indices, foreseen): (Vec<usize>, Vec<Foreseen>) =
+            foreseen.into_iter().enumerate().filter_map(|(index, foreseen)| Some((index, foreseen?))).unzip();
+        let inputs = self.features.rows(indices.iter().map(|&index| &scored[index].cell));
+        let values = self.acquisition.foreseen_values(inputs.view(), &foreseen);
+        scored.iter_mut().for_each(|scored| scored.value = f64::NEG_INFINITY);
+        indices.iter().zip(values).for_each(|(&index, value)| scored[index].value = value);
+        indices.len()
     }
 
     /// The numbers of candidates and of starts of local searches. Both fall with the number of
@@ -173,7 +232,7 @@ impl<'a> Maximizer<'a> {
     /// `cells` with their log acquisitions.
     fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
         let values = self.acquisition.values(self.features.rows(&cells).view());
-        cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
+        cells.into_iter().zip(values).map(|(cell, value)| Scored { value, modelled: value, cell }).collect()
     }
 
     /// Where local searches start: at the best candidate, at `count` drawn candidates, and at the
@@ -195,8 +254,9 @@ impl<'a> Maximizer<'a> {
         // With several losses there is a front of best trials.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
-        let incumbents =
+        let mut incumbents =
             self.score(incumbents.map(|measured| self.cube.proposal(&measured.cell.unit)).collect());
+        self.ask_about(&mut incumbents);
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 
@@ -205,7 +265,7 @@ impl<'a> Maximizer<'a> {
         let mut refused = HashSet::new();
         loop {
             let left = (0..scored.len()).filter(|index| !refused.contains(index));
-            let best = left.max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value))?;
+            let best = left.max_by(|&a, &b| scored[a].order(&scored[b]))?;
             if !self.refuses(&scored[best].cell) {
                 return Some(best);
             }
@@ -217,7 +277,7 @@ impl<'a> Maximizer<'a> {
     fn improve(&self, start: Scored) -> Scored {
         let mut best = start;
         if self.taken.contains(&bits(&best.cell)) {
-            best.value = f64::NEG_INFINITY;
+            (best.value, best.modelled) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         }
         for _ in 0..ROUNDS {
             let before = best.value;
@@ -282,19 +342,24 @@ impl<'a> Maximizer<'a> {
     }
 
     /// The best of `from` and of the `others` that are not taken; `from` if the space refuses that
-    /// best one.
+    /// best one, or if what is known of it makes it worse.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
         others.retain(|cell| !self.taken.contains(&bits(cell)));
         if others.is_empty() {
             return from;
         }
-        let value = from.value;
-        let better = self.score(others).into_iter().filter(|other| other.value > value);
+        let better = self.score(others).into_iter().filter(|other| other.modelled > from.modelled);
         // Only the best is asked about: the answer may take long.
-        better
-            .reduce(|best, other| if other.value > best.value { other } else { best })
-            .filter(|best| !self.refuses(&best.cell))
-            .unwrap_or(from)
+        let best = better.reduce(|best, other| if other.modelled > best.modelled { other } else { best });
+        let Some(mut best) = best else { return from };
+        let is_better = match self.knowledge {
+            None => !self.refuses(&best.cell),
+            Some(_) => {
+                self.ask_about(std::slice::from_mut(&mut best));
+                best.value > from.value
+            }
+        };
+        if is_better { best } else { from }
     }
 
     /// Whether the point of `cell` breaks a relation, or is refused before it is evaluated.
@@ -387,7 +452,8 @@ mod tests {
             history.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
         }
         let fits = FitCache::default();
-        let acquisition = Acquisition::fit(&history, &features, &fits.fitter(None, Seed::root(0))).unwrap();
+        let acquisition =
+            Acquisition::fit(&history, &features, None, &fits.fitter(None, Seed::root(0))).unwrap();
         test(&space, &Maximizer::new(&space, &cube, &features, &acquisition, &history));
     }
 

@@ -36,6 +36,7 @@ use success::Success;
 
 use super::fit::fitter::Fitter;
 use super::input::features::Features;
+use super::input::foreseen::{Foreseen, Knowledge};
 use super::input::history::History;
 use super::input::local;
 use crate::search::gp::{GaussianProcess, GpError};
@@ -74,21 +75,26 @@ impl Default for Acquisition {
 
 impl Acquisition {
     /// The acquisition after `history`, by Gaussian processes of its losses, constraints and
-    /// failures.
+    /// failures, and by what `knowledge` there is of points before a trial.
     ///
     /// # Errors
     /// A Gaussian process cannot be fitted: there is no input, or its kernel matrix has no Cholesky
     /// factor.
-    pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+    pub fn fit(
+        history: &History,
+        features: &Features,
+        knowledge: Option<&Knowledge<'_>>,
+        fitter: &Fitter<'_>,
+    ) -> Result<Self, GpError> {
         let ended = &history.ended;
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);
         let mut acquisition = Self {
-            feasibility: Feasibility::fit_each(history, features, &fitter.child("feasibility"))?,
+            feasibility: Feasibility::fit_each(history, features, knowledge, &fitter.child("feasibility"))?,
             ..Self::default()
         };
         if history.incumbents().next().is_some() {
-            acquisition.gain = Some(Gain::fit(history, features, &fitter.child("loss"))?);
+            acquisition.gain = Some(Gain::fit(history, features, knowledge, &fitter.child("loss"))?);
         }
         // Without a process of losses nothing keeps the next trial away from pending ones: they
         // count as failures.
@@ -101,21 +107,33 @@ impl Acquisition {
         Ok(acquisition)
     }
 
-    /// The log acquisition at every row of `inputs`.
+    /// The log acquisition at every row of `inputs`, by the models alone. Constraints count as kept
+    /// that are mostly known before a trial.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values = self.gains(inputs);
+        self.foreseen_values(inputs, &[])
+    }
+
+    /// The log acquisition at every row of `inputs`, of which this is `foreseen`; empty if nothing is.
+    pub fn foreseen_values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
+        let mut values = self.gains(inputs, foreseen);
         if let Some(cost) = &self.cost {
             values.iter_mut().zip(cost.log_costs(inputs)).for_each(|(value, log_cost)| *value -= log_cost);
         }
         values
     }
 
-    /// The log acquisition at every row of `inputs`, without the cost.
-    pub fn gains(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values =
-            self.gain.as_ref().map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs));
-        for part in &self.feasibility {
-            values.iter_mut().zip(part.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
+    /// As [`Self::foreseen_values`], without the cost.
+    pub fn gains(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
+        let mut values = self
+            .gain
+            .as_ref()
+            .map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs, foreseen));
+        for (constraint, part) in self.feasibility.iter().enumerate() {
+            if foreseen.is_empty() && part.is_foreseen {
+                continue;
+            }
+            let ln_probabilities = part.foreseen_ln_probabilities(inputs, constraint, foreseen);
+            values.iter_mut().zip(ln_probabilities).for_each(|(value, ln)| *value += ln);
         }
         if let Some(part) = &self.success {
             values
@@ -133,7 +151,8 @@ impl Acquisition {
         let exponent = self.success_exponent;
         let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, exponent, gradient));
         let gain = self.gain.as_ref().map_or(0.0, |gain| gain.add_gradient(input, gradient));
-        let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
+        let uncertain = self.feasibility.iter().filter(|part| !part.is_foreseen);
+        let feasibility: f64 = uncertain.map(|part| part.add_gradient(input, gradient)).sum();
         let cost = self.cost.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
         gain + feasibility + success + cost
     }
@@ -170,7 +189,7 @@ mod tests {
     use crate::seed::Seed;
 
     fn fit(history: &History, features: &Features) -> Acquisition {
-        Acquisition::fit(history, features, &FitCache::default().fitter(None, Seed::root(0))).unwrap()
+        Acquisition::fit(history, features, None, &FitCache::default().fitter(None, Seed::root(0))).unwrap()
     }
 
     #[test]
@@ -183,7 +202,11 @@ mod tests {
                 .unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
+            let gain = Some(Gain::Improvement(Box::new(Improvement {
+                process: process.clone(),
+                best,
+                scale: None,
+            })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

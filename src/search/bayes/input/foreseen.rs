@@ -1,0 +1,179 @@
+//! What is known of the losses and constraints of a point before it is tried.
+//!
+//! Some metrics follow from a point, such as the parameters of a network. Of others only bounds are
+//! known. A bound tells the value all the same if the values of all trials so far are the same share of
+//! it: a network mostly has as many cores after its training as before.
+
+use super::cube::Cell;
+use super::history::{History, Observation};
+use crate::space::{Bounds, Foresight, Space};
+use crate::study::{Direction, Metric};
+
+/// The number of latest measurements by which bounds are judged.
+const LATEST: usize = 64;
+/// The fewest measurements by which bounds are judged.
+const LEAST: usize = 3;
+/// A bound tells the value if the logarithms of its shares vary by no more than this part of what those
+/// of the values vary by.
+const TELLING: f64 = 0.1;
+
+/// A loss that is known before a trial, with the standard deviation around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct KnownLoss {
+    pub loss: f64,
+    /// The losses at a standard deviation below and above; both are `loss` where it is known exactly.
+    pub low: f64,
+    pub high: f64,
+}
+
+/// What is known of a point before it is tried.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Foreseen {
+    /// Each loss, if it is known.
+    pub losses: Vec<Option<KnownLoss>>,
+    /// Whether each constraint is kept, if that is known.
+    pub constraints: Vec<Option<bool>>,
+}
+
+/// Tells what is known of points before they are tried.
+pub(crate) struct Knowledge<'a> {
+    space: &'a Space,
+    directions: Vec<Direction>,
+    /// For each metric how its bounds tell its value; `None` if they do not.
+    shares: Vec<Option<Share>>,
+    /// For each constraint whether it was known at all of the latest measurements.
+    constraints: Vec<bool>,
+}
+
+/// The share of a bound that the values have: the mean and the standard deviation of its logarithm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Share {
+    mean: f64,
+    deviation: f64,
+}
+
+impl<'a> Knowledge<'a> {
+    /// What the space knows of points, judged by the final measurements of `history`. `None` if no loss
+    /// and no constraint was known at these.
+    pub fn of(space: &'a Space, metrics: &[Metric], history: &History) -> Option<Self> {
+        if !space.has_foresight() {
+            return None;
+        }
+        let finals = history.measured.iter().filter(|measured| measured.cell.level == 0);
+        let known: Vec<(&Observation, Vec<Bounds>, Vec<Bounds>)> = finals
+            .rev()
+            .take(LATEST)
+            .filter_map(|measured| match space.foresee(&space.decode(&measured.cell.unit)) {
+                Foresight::Possible { bounds, constraints } => Some((measured, bounds, constraints)),
+                Foresight::Refused { .. } => None,
+            })
+            .collect();
+        let share = |(metric, of): (usize, &Metric)| {
+            let pair = |(measured, bounds, _): &(&Observation, Vec<Bounds>, _)| {
+                let value = of.direction.loss(*measured.losses.get(metric)?);
+                Some((value, bounds.get(metric).copied().unwrap_or(Bounds::UNKNOWN)))
+            };
+            Share::of(&known.iter().filter_map(pair).collect::<Vec<_>>())
+        };
+        let count = known.iter().map(|(.., constraints)| constraints.len()).min().unwrap_or(0);
+        let was_known = |constraint: usize| known.iter().all(|(.., all)| is_kept(all[constraint]).is_some());
+        let knowledge = Self {
+            space,
+            directions: metrics.iter().map(|metric| metric.direction).collect(),
+            shares: metrics.iter().enumerate().map(share).collect(),
+            constraints: (0..count).map(was_known).collect(),
+        };
+        let knows_some =
+            knowledge.shares.iter().any(Option::is_some) || knowledge.constraints.contains(&true);
+        knows_some.then_some(knowledge)
+    }
+
+    /// What is known of the point of `cell`; `None` if it is refused, or known to break a constraint.
+    pub fn at(&self, cell: &Cell) -> Option<Foreseen> {
+        let foresight = self.space.foresee(&self.space.decode(&cell.unit));
+        match foresight {
+            Foresight::Possible { bounds, constraints }
+                if constraints.iter().all(|known| known.low <= 0.0) =>
+            {
+                let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
+                Some(Foreseen {
+                    losses: (0..self.directions.len()).map(loss).collect(),
+                    constraints: constraints.into_iter().map(is_kept).collect(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The loss of number `metric` between `bounds`, if it is known.
+    fn loss(&self, metric: usize, bounds: Bounds) -> Option<KnownLoss> {
+        let [low, value, high] = self.shares[metric]?.values(bounds)?;
+        Some(match self.directions[metric] {
+            Direction::Minimize => KnownLoss { loss: value, low, high },
+            Direction::Maximize => KnownLoss { loss: -value, low: -high, high: -low },
+        })
+    }
+
+    /// Whether the loss of number `loss` is known before a trial.
+    pub fn knows_loss(&self, loss: usize) -> bool {
+        self.shares.get(loss).is_some_and(Option::is_some)
+    }
+
+    /// Whether it was known of all of the latest measurements that they keep or break the constraint.
+    pub fn knows_constraint(&self, constraint: usize) -> bool {
+        self.constraints.get(constraint).is_some_and(|&is_known| is_known)
+    }
+}
+
+impl Share {
+    /// Learns from values of a metric with their bounds. `None` if these do not tell the values.
+    fn of(pairs: &[(f64, Bounds)]) -> Option<Self> {
+        if !pairs.is_empty() && pairs.iter().all(|(_, bounds)| bounds.value().is_some()) {
+            return Some(Self { mean: 0.0, deviation: 0.0 });
+        }
+        let logarithms = |&(value, bounds): &(f64, Bounds)| {
+            (value > 0.0).then_some((value.ln(), value.ln() - telling(bounds)?.ln()))
+        };
+        let (values, shares): (Vec<f64>, Vec<f64>) =
+            pairs.iter().map(logarithms).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let ((mean, deviation), (_, extent)) = (moments(&shares), moments(&values));
+        let tells = pairs.len() >= LEAST && extent > 0.0 && deviation <= TELLING * extent;
+        tells.then_some(Self { mean, deviation })
+    }
+
+    /// The value between `bounds`, and those at a standard deviation below and above it, in rising
+    /// order: below, value, above. `None` if the bounds do not tell it.
+    fn values(self, bounds: Bounds) -> Option<[f64; 3]> {
+        if let Some(value) = bounds.value() {
+            return Some([value; 3]);
+        }
+        let bound = telling(bounds)?;
+        let at = |deviations: f64| {
+            let ln = self.mean + deviations * self.deviation;
+            (bound * ln.exp()).clamp(bounds.low, bounds.high)
+        };
+        Some([-1.0, 0.0, 1.0].map(at))
+    }
+}
+
+/// The bound that the value is a share of: the upper one, if it is finite, else the lower one.
+fn telling(bounds: Bounds) -> Option<f64> {
+    [bounds.high, bounds.low].into_iter().find(|bound| bound.is_finite()).filter(|&bound| bound > 0.0)
+}
+
+/// The mean and the standard deviation of `values`; of a sample, so two at least have a deviation.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (mean, (squares / (count - 1.0)).sqrt())
+}
+
+/// Whether a constraint with a value between `bounds` is kept, if they tell it.
+fn is_kept(bounds: Bounds) -> Option<bool> {
+    match bounds {
+        Bounds { high, .. } if high <= 0.0 => Some(true),
+        Bounds { low, .. } if low > 0.0 => Some(false),
+        _ => None,
+    }
+}
