@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{RandomSearch, Search, Strategy};
 use crate::seed::Seed;
-use crate::space::{Foresee, Foresight, Point, Refusals, Space};
+use crate::space::{Bounds, Foresee, Foresight, Point, Refusals, Space};
 use crate::study::{Metric, Study, Trial, TrialState};
 
 const MIXED: &str = r#"{"name": "mixed", "parameters": {
@@ -254,6 +254,40 @@ fn a_point_that_is_refused_before_it_begins_is_never_proposed() {
     }
 }
 
+/// Knows that the only constraint is a width of at most 40.
+struct Limit;
+
+impl Foresee for Limit {
+    fn foresee(&self, point: &Point) -> Foresight {
+        let width = point.get("width").and_then(|value| value.as_f64()).expect("a width");
+        Foresight::Possible { bounds: Vec::new(), constraints: vec![Bounds::exact(width - 40.0)] }
+    }
+
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
+}
+
+#[test]
+fn a_point_that_is_known_to_break_a_constraint_is_never_proposed() {
+    let space = space(MIXED).with_foresight(Some(Arc::new(Limit)));
+    for (name, search) in searches() {
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        for number in 0..30 {
+            let point = search.suggest(&space, &study, &Seed::root(11));
+            let width = point.get("width").and_then(|value| value.as_f64()).unwrap();
+            assert!(width <= 40.0, "{name}: trial {number} has width {width}");
+            study.trials.push(Trial {
+                state: TrialState::Complete,
+                values: vec![-width],
+                constraints: vec![width - 40.0],
+                ..Trial::waiting(number, point)
+            });
+        }
+        assert_no_point_twice(name, &study);
+    }
+}
+
 /// Evaluations in which only the width has an effect.
 struct Idle;
 
@@ -305,10 +339,10 @@ fn every_proposed_point_keeps_the_relations() {
 
 #[test]
 fn foresight_that_refuses_nothing_changes_no_suggestion() {
-    struct Anything;
+    struct Anything(Vec<Bounds>);
     impl Foresee for Anything {
         fn foresee(&self, _: &Point) -> Foresight {
-            Foresight::UNKNOWN
+            Foresight::Possible { bounds: self.0.clone(), constraints: vec![Bounds::UNKNOWN] }
         }
         fn refusals(&self) -> Refusals {
             Refusals::default()
@@ -317,7 +351,9 @@ fn foresight_that_refuses_nothing_changes_no_suggestion() {
     let loss = |number: u32, _: &Point| Ok(f64::from(number * number % 13));
     for (name, search) in searches() {
         let plain = run(search.as_ref(), &space(MIXED), 28, loss);
-        let foreseen = run(search.as_ref(), &space(MIXED).with_foresight(Some(Arc::new(Anything))), 28, loss);
-        assert_eq!(plain, foreseen, "{name}");
+        // Evolution spreads its children along bounds.
+        let bounds = if name == "evolution" { Vec::new() } else { vec![Bounds { low: 0.0, high: 200.0 }] };
+        let foreseen = space(MIXED).with_foresight(Some(Arc::new(Anything(bounds))));
+        assert_eq!(plain, run(search.as_ref(), &foreseen, 28, loss), "{name}");
     }
 }

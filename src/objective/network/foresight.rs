@@ -382,4 +382,31 @@ mod tests {
         foresight.constraints = vec!["parameters<=1000000".parse().unwrap(), "energy<=0".parse().unwrap()];
         assert!(matches!(foresight.foresee(&point), Foresight::Possible { .. }));
     }
+
+    #[test]
+    fn a_network_within_its_cores_is_known_to_keep_that_constraint() {
+        let plain = foresight("loihi1", None, &[Goal::Accuracy]);
+        let constraints = ["cores<=6", "energy<=1e-6"].map(|text| text.parse().expect("a constraint"));
+        let limited = NetworkForesight {
+            constraints: constraints.to_vec(),
+            ..foresight("loihi1", None, &[Goal::Cores])
+        };
+        let (mut kept, mut refused) = (0, 0);
+        for point in points(30) {
+            match (limited.foresee(&point), plain.foresee(&point)) {
+                (Foresight::Possible { bounds, constraints }, _) => {
+                    assert!(bounds[0].high <= 6.0 && constraints[0].high <= 0.0);
+                    assert!(constraints[1].low <= 0.0 && constraints[1].high > 0.0, "it is not known");
+                    kept += 1;
+                }
+                (Foresight::Refused { reason }, Foresight::Possible { .. }) => {
+                    assert!(reason.contains("must be cores<=6"), "{reason}");
+                    refused += 1;
+                }
+                (Foresight::Refused { .. }, Foresight::Refused { .. }) => {}
+            }
+        }
+        assert!(kept > 3 && refused > 3, "{kept} kept, {refused} refused");
+        assert_eq!(limited.refusals().count, 30 - kept);
+    }
 }

@@ -71,6 +71,8 @@ const JUDGED: (usize, usize) = (5, 20);
 ///   maximized without a gain.
 /// - Running and waiting trials count as if their expected losses had been measured. Before any
 ///   loss was measured, they count as failed.
+/// - What the space knows of a loss or a constraint before a trial counts in place of the model, for the points
+///   that the models value most. Points that are known to break a constraint are not proposed.
 /// - If no model can be fitted (no trial has ended, or no parameter is searched), the point is that
 ///   of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]

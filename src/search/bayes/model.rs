@@ -104,3 +104,63 @@ impl<'a> Model<'a> {
         self.stored.into_attributes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::search::{BayesSearch, Search};
+    use crate::space::{Bounds, Foresee, Foresight, Refusals};
+    use crate::study::{Metric, Trial, TrialState};
+
+    /// The size of `point`, which no model can learn.
+    fn size(point: &Point) -> f64 {
+        let kind = point.get("kind").and_then(|kind| kind.as_f64()).expect("a number");
+        1.0 + (kind * 7919.0) % 997.0
+    }
+
+    /// Knows the size, or an upper bound of it.
+    struct Sizes {
+        is_exact: bool,
+    }
+
+    impl Foresee for Sizes {
+        fn foresee(&self, point: &Point) -> Foresight {
+            let low = if self.is_exact { size(point) } else { 0.0 };
+            let bounds = vec![Bounds::UNKNOWN, Bounds { low, high: size(point) }];
+            Foresight::Possible { bounds, constraints: Vec::new() }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    /// The smallest size of 18 trials by this knowledge.
+    fn smallest(foresight: Option<Arc<dyn Foresee>>, seed: u64) -> f64 {
+        let text = r#"{"name": "s", "parameters": {"x": {"type": "float", "low": 0, "high": 1},
+            "kind": {"type": "int", "low": 1, "high": 900}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap().with_foresight(foresight);
+        let metrics = vec![Metric::minimize("loss"), Metric::minimize("size")];
+        let mut study = Study { metrics, ..Study::default() };
+        let search = BayesSearch::with(BayesParams { candidates: 256, starts: 2, ..BayesParams::default() });
+        for number in 0..18 {
+            let point = search.suggest(&space, &study, &Seed::root(seed));
+            let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
+            let values = vec![1.0 + (x - 0.4).powi(2), size(&point)];
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        study.trials.iter().map(|trial| trial.values[1]).fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn a_metric_that_is_known_before_a_trial_is_searched_by_its_values() {
+        for seed in 0..2 {
+            let exact = smallest(Some(Arc::new(Sizes { is_exact: true })), seed);
+            let by_bound = smallest(Some(Arc::new(Sizes { is_exact: false })), seed);
+            let unknown = smallest(None, seed);
+            assert!(exact < 10.0 && by_bound == exact && unknown > exact, "{exact}, {by_bound}, {unknown}");
+        }
+    }
+}

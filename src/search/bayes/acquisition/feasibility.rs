@@ -190,4 +190,16 @@ mod tests {
         .unwrap();
         assert!(equal.ln_probabilities(array![[0.5]].view())[0] < 0.5f64.ln());
     }
+
+    #[test]
+    fn where_it_is_foreseen_the_probability_is_one_or_zero() {
+        let inputs = array![[0.9, 0.5], [0.3, 0.5], [0.3, 0.5], [0.57, 0.5]];
+        let known = [Some(true), Some(false), None, Some(true)];
+        let foreseen = known.map(|kept| Foreseen { losses: Vec::new(), constraints: vec![None, kept] });
+        let feasibility = waves();
+        let plain = feasibility.ln_probabilities(inputs.view());
+        let values = feasibility.foreseen_ln_probabilities(inputs.view(), 1, &foreseen);
+        assert_eq!(values, [0.0, f64::NEG_INFINITY, plain[2], 0.0]);
+        assert_eq!(feasibility.foreseen_ln_probabilities(inputs.view(), 0, &foreseen), plain);
+    }
 }

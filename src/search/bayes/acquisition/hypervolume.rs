@@ -166,6 +166,7 @@ mod tests {
 
     use super::fixtures::waves;
     use super::*;
+    use crate::search::bayes::input::foreseen::KnownLoss;
     use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
 
@@ -174,8 +175,9 @@ mod tests {
         Hypervolume::new(processes, &scales, &members, None)
     }
 
-    /// The mean volume that draws of the losses add, and its standard error.
-    fn sampled(hypervolume: &Hypervolume, input: [f64; 2]) -> (f64, f64) {
+    /// The mean volume that draws of the losses add, and its standard error. The second loss is not drawn
+    /// if it is `known`: then it counts as it is, on its scale.
+    fn sampled(hypervolume: &Hypervolume, input: [f64; 2], known: Option<(&Scale, f64)>) -> (f64, f64) {
         let posteriors: Vec<_> =
             hypervolume.processes.iter().map(|process| process.posterior(array![input].view())).collect();
         let mut stream = Seed::root(3).stream();
@@ -187,6 +189,10 @@ mod tests {
             let losses: Vec<f64> = posteriors.iter().map(draw).collect();
             let side = |(loss, &(low, high)): (usize, &(usize, usize))| {
                 let levels = hypervolume.boxes.levels(loss);
+                if let (1, Some((scale, known))) = (loss, known) {
+                    let loss = |level: f64| if level.is_finite() { scale.loss(level) } else { level };
+                    return (loss(levels[high]) - loss(levels[low]).max(known / scale.unit())).max(0.0);
+                }
                 let target = losses[loss];
                 let steps = levels.windows(2).zip(hypervolume.steps[loss].rates()).take(high).skip(low);
                 steps.map(|(ends, rate)| rate * (ends[1] - ends[0].max(target)).max(0.0)).sum::<f64>()
@@ -209,8 +215,29 @@ mod tests {
             let hypervolume = hypervolume(losses);
             for input in [[0.41, 0.63], [0.9, 0.05]] {
                 let exact = hypervolume.values(array![input].view(), &[])[0].exp();
-                let (mean, error) = sampled(&hypervolume, input);
+                let (mean, error) = sampled(&hypervolume, input, None);
                 assert!((exact - mean).abs() < 5.0 * error, "{losses} losses: {exact}, {mean} +- {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_known_counts_as_it_is_and_only_the_others_are_expected() {
+        for losses in 2..=4 {
+            let (processes, scales, members) = waves(losses);
+            let hypervolume = Hypervolume::new(processes, &scales, &members, None);
+            let scale = &scales[1];
+            let input = [0.41, 0.63];
+            let by_models = hypervolume.values(array![input].view(), &[])[0].exp();
+            for target in [-2.5, -0.7, 0.1] {
+                let loss = scale.unit() * scale.loss(target);
+                let known = KnownLoss { loss, low: loss, high: loss };
+                let foreseen = Foreseen { losses: vec![None, Some(known)], constraints: Vec::new() };
+                let exact = hypervolume.values(array![input].view(), &[foreseen])[0].exp();
+                let (mean, error) = sampled(&hypervolume, input, Some((scale, loss)));
+                let context = format!("{losses} losses, {target}: {exact}, {mean} +- {error}, {by_models}");
+                assert!((exact - mean).abs() < 5.0 * error + 1e-6 * mean, "{context}");
+                assert!((exact / by_models).ln().abs() > 0.05, "it differs from the models: {context}");
             }
         }
     }

@@ -117,6 +117,7 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::acquisition::hypervolume::fixtures::waves;
+    use crate::search::bayes::input::foreseen::KnownLoss;
     use crate::search::gp::fixtures::assert_slopes;
 
     #[test]
@@ -131,5 +132,31 @@ mod tests {
             assert!((value - at(input)).abs() < 1e-9);
             assert_slopes(gradient, at, input, 1e-5);
         }
+    }
+
+    #[test]
+    fn of_losses_that_are_all_known_it_is_the_distance_from_the_nearest_member() {
+        let (processes, scales, members) = waves(2);
+        let matrix = Matrix::new(processes, &scales, &members);
+        let front = reference::losses(&reference::front(&members), &scales);
+        let extents: Vec<f64> =
+            reference::extremes(&front).into_iter().map(|(low, high)| high - low).collect();
+        let point: Vec<f64> = scales.iter().map(|scale| scale.loss(-0.9)).collect();
+        let known = |(loss, scale): (&f64, &Scale)| {
+            let loss = loss * scale.unit();
+            Some(KnownLoss { loss, low: loss, high: loss })
+        };
+        let losses = point.iter().zip(&scales).map(known).collect();
+        let foreseen = Foreseen { losses, constraints: Vec::new() };
+        let distance = |member: &Vec<f64>| {
+            let gains = member.iter().zip(&point).zip(&extents);
+            gains
+                .map(|((member, loss), extent)| ((member - loss).max(0.0) / extent).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let nearest = front.iter().map(distance).fold(f64::INFINITY, f64::min);
+        let gain = matrix.values(array![[0.4, 0.6]].view(), &[foreseen])[0].exp();
+        assert!(nearest > 0.01 && (gain - nearest).abs() < 1e-6, "{gain} instead of {nearest}");
     }
 }

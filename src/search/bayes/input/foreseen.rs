@@ -177,3 +177,101 @@ fn is_kept(bounds: Bounds) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::search::bayes::fixtures::{line, measured};
+    use crate::search::bayes::input::cube::Cube;
+    use crate::space::{Foresee, Point, Refusals};
+
+    const BETWEEN: Bounds = Bounds { low: 0.0, high: 1.0 };
+
+    fn at_most(high: f64) -> Bounds {
+        Bounds { low: 1.0, high }
+    }
+
+    #[test]
+    fn a_bound_that_all_values_reach_tells_the_value() {
+        let share = Share::of(&[(4.0, at_most(4.0)), (7.0, at_most(7.0)), (5.0, at_most(5.0))]).unwrap();
+        assert_eq!(share.values(at_most(9.0)), Some([9.0; 3]));
+        assert_eq!(share.values(Bounds::exact(-2.0)), Some([-2.0; 3]), "an exact value needs no share");
+        assert_eq!(share.values(Bounds::UNKNOWN), None);
+    }
+
+    #[test]
+    fn a_bound_that_values_are_a_share_of_tells_the_value_roughly() {
+        let shares = [0.5, 0.51, 0.49, 0.5];
+        let pairs: Vec<(f64, Bounds)> = shares
+            .iter()
+            .zip([2.0, 80.0, 9.0, 30.0])
+            .map(|(share, most)| (share * most, at_most(most)))
+            .collect();
+        let [low, value, high] = Share::of(&pairs).unwrap().values(at_most(40.0)).unwrap();
+        assert!((value - 20.0).abs() < 0.1, "{value}");
+        // The deviation of the shares is 0.0082.
+        assert!((low / 19.67 - 1.0).abs() < 0.01 && (high / 20.33 - 1.0).abs() < 0.01, "{low} to {high}");
+        let [_, _, least] = Share::of(&pairs).unwrap().values(at_most(1.5)).unwrap();
+        assert_eq!(least, 1.0, "values stay within their bounds");
+    }
+
+    #[test]
+    fn bounds_that_tell_nothing_are_no_values() {
+        let accuracies = [(0.9, BETWEEN), (0.8, BETWEEN), (0.95, BETWEEN), (0.4, BETWEEN)];
+        assert_eq!(Share::of(&accuracies), None);
+        assert_eq!(Share::of(&[(1.0, BETWEEN); 5]), None, "all the same: nothing was learnt");
+        assert_eq!(Share::of(&[(4.0, at_most(4.0)), (7.0, at_most(7.0))]), None, "two are too few");
+        let wide = [(4.0, at_most(9.0)), (5.0, at_most(5.0)), (6.0, at_most(80.0))];
+        assert_eq!(Share::of(&wide), None);
+        assert_eq!(Share::of(&[]), None);
+        let exact = Share::of(&[(4.0, Bounds::exact(4.0))]).unwrap();
+        assert_eq!(exact.values(Bounds::exact(-2.0)), Some([-2.0; 3]), "one exact value is enough");
+    }
+
+    /// Knows the second metric, and two constraints each on one side.
+    struct Half;
+
+    impl Foresee for Half {
+        fn foresee(&self, point: &Point) -> Foresight {
+            let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
+            let side = |low: f64, high: f64| if x < 0.5 { Bounds { low, high } } else { Bounds::UNKNOWN };
+            Foresight::Possible {
+                bounds: vec![BETWEEN, Bounds::exact(3.0 * x)],
+                constraints: vec![Bounds::exact(x - 0.75), side(f64::NEG_INFINITY, -1.0)],
+            }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    #[test]
+    fn of_a_point_its_losses_and_constraints_are_known_where_the_space_tells_them() {
+        let metrics = [Metric::maximize("accuracy"), Metric::maximize("speed")];
+        let space = line().with_foresight(Some(Arc::new(Half)));
+        let cube = Cube::new(&space);
+        let mut history = History::default();
+        for u in [0.1, 0.25, 0.6] {
+            history.measured.push(measured(&cube, u, &[-0.5, -3.0 * u], &[u - 0.75, -1.0]));
+        }
+        let knowledge = Knowledge::of(&space, &metrics, &history).unwrap();
+        assert!(!knowledge.knows_loss(0) && knowledge.knows_loss(1));
+        assert!(
+            knowledge.knows_constraint(0) && !knowledge.knows_constraint(1) && !knowledge.knows_constraint(2)
+        );
+        let exactly = |loss| Some(KnownLoss { loss, low: loss, high: loss });
+        let foreseen = |constraints| Foreseen { losses: vec![None, exactly(-0.75)], constraints };
+        assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(foreseen(vec![Some(true), Some(true)])));
+        let other = knowledge.at(&cube.cell(&[0.6])).unwrap();
+        assert_eq!(other.constraints, [Some(true), None]);
+        assert_eq!(knowledge.at(&cube.cell(&[0.8])), None, "it breaks the first constraint");
+        assert!(Knowledge::of(&line(), &metrics, &history).is_none(), "without foresight nothing is known");
+        assert!(
+            Knowledge::of(&space, &metrics[..1], &History::default()).is_none(),
+            "no trial, no knowledge"
+        );
+    }
+}
