@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::bayes::input::features::Features;
-use crate::search::bayes::input::foreseen::{Foreseen, Knowledge};
+use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::bayes::input::history::{History, Observation};
 use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
@@ -21,9 +21,6 @@ pub(crate) struct Feasibility {
     process: GaussianProcess,
     /// The value 0 on the scale of the process.
     threshold: f64,
-    /// Whether it was known of the latest trials before they began that they keep or break the
-    /// constraint.
-    pub is_foreseen: bool,
 }
 
 impl Feasibility {
@@ -36,7 +33,6 @@ impl Feasibility {
     pub fn fit_each(
         history: &History,
         features: &Features,
-        knowledge: Option<&Knowledge<'_>>,
         fitter: &Fitter<'_>,
     ) -> Result<Vec<Self>, GpError> {
         let constrained: Vec<&Observation> =
@@ -49,8 +45,6 @@ impl Feasibility {
                 constrained.iter().map(|measured| measured.constraints[constraint]).collect();
             let mut feasibility = Self::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
             feasibility.process.fantasize(pending.view());
-            feasibility.is_foreseen =
-                knowledge.is_some_and(|knowledge| knowledge.knows_constraint(constraint));
             Ok(feasibility)
         };
         (0..count).map(fit).collect()
@@ -67,7 +61,7 @@ impl Feasibility {
         let (mean, deviation) = moments(scaled.view());
         let targets = scaled.mapv(|value| (value - mean) / deviation);
         let process = fitter.process_as_is(inputs, targets, groups)?;
-        Ok(Self { process, threshold: -mean / deviation, is_foreseen: false })
+        Ok(Self { process, threshold: -mean / deviation })
     }
 
     /// As [`Self::ln_probabilities`] of constraint number `constraint`, but 1 or 0 in place of the

@@ -6,9 +6,6 @@
 //! acquisition, and from the best trials. It alternates between ascent along the gradient in the
 //! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
 //! are candidates, and there is no local search.
-//!
-//! What is known of a point before a trial may take a millisecond to find out. So it is asked about
-//! the candidates that the models value most, and about the steps of the local search.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -19,7 +16,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use super::Acquisition;
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
-use crate::search::bayes::input::foreseen::{Foreseen, Knowledge};
+use crate::search::bayes::input::foreseen::Knowledge;
 use crate::search::bayes::input::history::History;
 use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
@@ -51,18 +48,13 @@ const ROUNDS: usize = 10;
 /// tolerance of the decrease.
 const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
-/// The number of candidates, best first, that are valued by what is known of them before a trial, and
-/// the most that are asked about for it, since some are refused.
-const SHORTLIST: usize = 64;
-const ASKED: usize = 4 * SHORTLIST;
-
 /// A cell with its log acquisition.
 #[derive(Clone, Debug)]
 pub(crate) struct Scored {
     /// By what is known of the cell before a trial; minus infinity if that was not asked.
     pub value: f64,
     /// By the models alone. The same as `value` where nothing is known of any cell.
-    modelled: f64,
+    pub modelled: f64,
     pub cell: Cell,
 }
 
@@ -75,12 +67,12 @@ impl Scored {
 
 /// An acquisition and the cells that it is maximized over.
 pub(crate) struct Maximizer<'a> {
-    space: &'a Space,
+    pub(super) space: &'a Space,
     cube: &'a Cube<'a>,
-    features: &'a Features,
-    acquisition: &'a Acquisition,
+    pub(super) features: &'a Features,
+    pub(super) acquisition: &'a Acquisition,
     history: &'a History,
-    knowledge: Option<&'a Knowledge<'a>>,
+    pub(super) knowledge: Option<&'a Knowledge<'a>>,
     /// Cells of ended and pending trials, by the bits of their coordinates.
     taken: HashSet<Vec<u64>>,
 }
@@ -122,39 +114,6 @@ impl<'a> Maximizer<'a> {
         ranking.retain(|scored| !self.taken.contains(&bits(&scored.cell)));
         ranking.sort_by(|a, b| b.order(a));
         ranking
-    }
-
-    /// `scored`, where the best are valued by what is known of them before a trial, and all others
-    /// come after these.
-    fn shortlisted(&self, mut scored: Vec<Scored>) -> Vec<Scored> {
-        if self.knowledge.is_none() {
-            return scored;
-        }
-        scored.sort_by(|a, b| b.modelled.total_cmp(&a.modelled));
-        scored.iter_mut().for_each(|scored| scored.value = f64::NEG_INFINITY);
-        let (mut at, mut left) = (0, SHORTLIST);
-        while left > 0 && at < scored.len().min(ASKED) {
-            let part = &mut scored[at..];
-            let count = left.min(part.len());
-            at += count;
-            left -= self.ask_about(&mut part[..count]);
-        }
-        scored
-    }
-
-    /// Values `scored` by what is known of them before a trial: minus infinity where a cell is refused.
-    /// Returns the number of those that are not.
-    fn ask_about(&self, scored: &mut [Scored]) -> usize {
-        let Some(knowledge) = self.knowledge else { return scored.len() };
-        let ask = |cell: &Cell| self.space.keeps_relations(&cell.unit).then(|| knowledge.at(cell)).flatten();
-        let foreseen = threads::map(scored.iter().map(|scored| &scored.cell).collect(), ask);
-        let (indices, foreseen): (Vec<usize>, Vec<Foreseen>) =
-            foreseen.into_iter().enumerate().filter_map(|(index, foreseen)| Some((index, foreseen?))).unzip();
-        let inputs = self.features.rows(indices.iter().map(|&index| &scored[index].cell));
-        let values = self.acquisition.foreseen_values(inputs.view(), &foreseen);
-        scored.iter_mut().for_each(|scored| scored.value = f64::NEG_INFINITY);
-        indices.iter().zip(values).for_each(|(&index, value)| scored[index].value = value);
-        indices.len()
     }
 
     /// The numbers of candidates and of starts of local searches. Both fall with the number of

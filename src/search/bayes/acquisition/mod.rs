@@ -12,6 +12,7 @@
 //! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
 //! | `cost` | the log cost of a trial |
 //! | `maximize` | the cell with the highest acquisition |
+//! | `shortlist` | cells that are valued by what is known before a trial |
 
 mod boxes;
 pub(super) mod cost;
@@ -23,6 +24,7 @@ mod matrix;
 pub(super) mod maximize;
 mod reference;
 mod scalarize;
+mod shortlist;
 mod steps;
 mod success;
 
@@ -90,7 +92,7 @@ impl Acquisition {
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);
         let mut acquisition = Self {
-            feasibility: Feasibility::fit_each(history, features, knowledge, &fitter.child("feasibility"))?,
+            feasibility: Feasibility::fit_each(history, features, &fitter.child("feasibility"))?,
             ..Self::default()
         };
         if history.incumbents().next().is_some() {
@@ -107,8 +109,7 @@ impl Acquisition {
         Ok(acquisition)
     }
 
-    /// The log acquisition at every row of `inputs`, by the models alone. Constraints count as kept
-    /// that are mostly known before a trial.
+    /// The log acquisition at every row of `inputs`, by the models alone.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         self.foreseen_values(inputs, &[])
     }
@@ -129,9 +130,6 @@ impl Acquisition {
             .as_ref()
             .map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs, foreseen));
         for (constraint, part) in self.feasibility.iter().enumerate() {
-            if foreseen.is_empty() && part.is_foreseen {
-                continue;
-            }
             let ln_probabilities = part.foreseen_ln_probabilities(inputs, constraint, foreseen);
             values.iter_mut().zip(ln_probabilities).for_each(|(value, ln)| *value += ln);
         }
@@ -151,8 +149,7 @@ impl Acquisition {
         let exponent = self.success_exponent;
         let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, exponent, gradient));
         let gain = self.gain.as_ref().map_or(0.0, |gain| gain.add_gradient(input, gradient));
-        let uncertain = self.feasibility.iter().filter(|part| !part.is_foreseen);
-        let feasibility: f64 = uncertain.map(|part| part.add_gradient(input, gradient)).sum();
+        let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
         let cost = self.cost.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
         gain + feasibility + success + cost
     }

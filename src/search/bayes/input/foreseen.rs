@@ -41,8 +41,6 @@ pub(crate) struct Knowledge<'a> {
     directions: Vec<Direction>,
     /// For each metric how its bounds tell its value; `None` if they do not.
     shares: Vec<Option<Share>>,
-    /// For each constraint whether it was known at all of the latest measurements.
-    constraints: Vec<bool>,
 }
 
 /// The share of a bound that the values have: the mean and the standard deviation of its logarithm.
@@ -75,17 +73,14 @@ impl<'a> Knowledge<'a> {
             };
             Share::of(&known.iter().filter_map(pair).collect::<Vec<_>>())
         };
-        let count = known.iter().map(|(.., constraints)| constraints.len()).min().unwrap_or(0);
-        let was_known = |constraint: usize| known.iter().all(|(.., all)| is_kept(all[constraint]).is_some());
         let knowledge = Self {
             space,
             directions: metrics.iter().map(|metric| metric.direction).collect(),
             shares: metrics.iter().enumerate().map(share).collect(),
-            constraints: (0..count).map(was_known).collect(),
         };
-        let knows_some =
-            knowledge.shares.iter().any(Option::is_some) || knowledge.constraints.contains(&true);
-        knows_some.then_some(knowledge)
+        let is_known = |constraint: &Bounds| is_kept(*constraint).is_some();
+        let knows_constraints = known.iter().any(|(.., constraints)| constraints.iter().any(is_known));
+        (knows_constraints || knowledge.shares.iter().any(Option::is_some)).then_some(knowledge)
     }
 
     /// What is known of the point of `cell`; `None` if it is refused, or known to break a constraint.
@@ -117,11 +112,6 @@ impl<'a> Knowledge<'a> {
     /// Whether the loss of number `loss` is known before a trial.
     pub fn knows_loss(&self, loss: usize) -> bool {
         self.shares.get(loss).is_some_and(Option::is_some)
-    }
-
-    /// Whether it was known of all of the latest measurements that they keep or break the constraint.
-    pub fn knows_constraint(&self, constraint: usize) -> bool {
-        self.constraints.get(constraint).is_some_and(|&is_known| is_known)
     }
 }
 
@@ -259,9 +249,6 @@ mod tests {
         }
         let knowledge = Knowledge::of(&space, &metrics, &history).unwrap();
         assert!(!knowledge.knows_loss(0) && knowledge.knows_loss(1));
-        assert!(
-            knowledge.knows_constraint(0) && !knowledge.knows_constraint(1) && !knowledge.knows_constraint(2)
-        );
         let exactly = |loss| Some(KnownLoss { loss, low: loss, high: loss });
         let foreseen = |constraints| Foreseen { losses: vec![None, exactly(-0.75)], constraints };
         assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(foreseen(vec![Some(true), Some(true)])));
