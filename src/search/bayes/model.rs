@@ -137,8 +137,8 @@ mod tests {
         }
     }
 
-    /// The smallest size of 18 trials by this knowledge.
-    fn smallest(foresight: Option<Arc<dyn Foresee>>, seed: u64) -> f64 {
+    /// 18 trials by this knowledge.
+    fn study(foresight: Option<Arc<dyn Foresee>>, seed: u64) -> Study {
         let text = r#"{"name": "s", "parameters": {"x": {"type": "float", "low": 0, "high": 1},
             "kind": {"type": "int", "low": 1, "high": 900}}}"#;
         let space = Space::from_json(text, "s.json").unwrap().with_foresight(foresight);
@@ -151,16 +151,29 @@ mod tests {
             let values = vec![1.0 + (x - 0.4).powi(2), size(&point)];
             study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
         }
-        study.trials.iter().map(|trial| trial.values[1]).fold(f64::INFINITY, f64::min)
+        study
     }
 
     #[test]
     fn a_metric_that_is_known_before_a_trial_is_searched_by_its_values() {
+        let smallest = |foresight, seed| {
+            let trials = study(foresight, seed).trials;
+            trials.iter().map(|trial| trial.values[1]).fold(f64::INFINITY, f64::min)
+        };
         for seed in 0..2 {
             let exact = smallest(Some(Arc::new(Sizes { is_exact: true })), seed);
             let by_bound = smallest(Some(Arc::new(Sizes { is_exact: false })), seed);
             let unknown = smallest(None, seed);
             assert!(exact < 10.0 && by_bound == exact && unknown > exact, "{exact}, {by_bound}, {unknown}");
         }
+    }
+
+    #[test]
+    fn what_is_known_is_the_same_on_any_number_of_threads() {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| study(Some(Arc::new(Sizes { is_exact: false })), 5))
+        };
+        assert_eq!(run(1), run(2));
     }
 }

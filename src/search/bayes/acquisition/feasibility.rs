@@ -64,8 +64,8 @@ impl Feasibility {
         Ok(Self { process, threshold: -mean / deviation })
     }
 
-    /// As [`Self::ln_probabilities`] of constraint number `constraint`, but 1 or 0 in place of the
-    /// probability where it is `foreseen`.
+    /// As [`Self::ln_probabilities`] of constraint number `constraint`, but 0 where it is `foreseen`
+    /// that the constraint is kept.
     pub fn foreseen_ln_probabilities(
         &self,
         inputs: ArrayView2<f64>,
@@ -74,10 +74,8 @@ impl Feasibility {
     ) -> Vec<f64> {
         let mut values = self.ln_probabilities(inputs);
         for (value, foreseen) in values.iter_mut().zip(foreseen) {
-            match foreseen.constraints.get(constraint) {
-                Some(Some(true)) => *value = 0.0,
-                Some(Some(false)) => *value = f64::NEG_INFINITY,
-                _ => {}
+            if foreseen.keeps.get(constraint) == Some(&true) {
+                *value = 0.0;
             }
         }
         values
@@ -186,14 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn where_it_is_foreseen_the_probability_is_one_or_zero() {
-        let inputs = array![[0.9, 0.5], [0.3, 0.5], [0.3, 0.5], [0.57, 0.5]];
-        let known = [Some(true), Some(false), None, Some(true)];
-        let foreseen = known.map(|kept| Foreseen { losses: Vec::new(), constraints: vec![None, kept] });
+    fn where_it_is_foreseen_that_the_constraint_is_kept_the_probability_is_one() {
+        let inputs = array![[0.9, 0.5], [0.3, 0.5], [0.57, 0.5]];
+        let keeps = [true, false, true];
+        let foreseen = keeps.map(|kept| Foreseen { losses: Vec::new(), keeps: vec![false, kept] });
         let feasibility = waves();
         let plain = feasibility.ln_probabilities(inputs.view());
         let values = feasibility.foreseen_ln_probabilities(inputs.view(), 1, &foreseen);
-        assert_eq!(values, [0.0, f64::NEG_INFINITY, plain[2], 0.0]);
+        assert_eq!(values, [0.0, plain[1], 0.0]);
         assert_eq!(feasibility.foreseen_ln_probabilities(inputs.view(), 0, &foreseen), plain);
+        assert_eq!(feasibility.foreseen_ln_probabilities(inputs.view(), 1, &[]), plain);
     }
 }

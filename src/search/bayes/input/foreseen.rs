@@ -31,8 +31,8 @@ pub(crate) struct KnownLoss {
 pub(crate) struct Foreseen {
     /// Each loss, if it is known.
     pub losses: Vec<Option<KnownLoss>>,
-    /// Whether each constraint is kept, if that is known.
-    pub constraints: Vec<Option<bool>>,
+    /// Whether it is known of each constraint that it is kept.
+    pub keeps: Vec<bool>,
 }
 
 /// Tells what is known of points before they are tried.
@@ -78,26 +78,22 @@ impl<'a> Knowledge<'a> {
             directions: metrics.iter().map(|metric| metric.direction).collect(),
             shares: metrics.iter().enumerate().map(share).collect(),
         };
-        let is_known = |constraint: &Bounds| is_kept(*constraint).is_some();
-        let knows_constraints = known.iter().any(|(.., constraints)| constraints.iter().any(is_known));
+        let knows_constraints = known.iter().any(|(.., constraints)| constraints.iter().any(is_kept));
         (knows_constraints || knowledge.shares.iter().any(Option::is_some)).then_some(knowledge)
     }
 
     /// What is known of the point of `cell`; `None` if it is refused, or known to break a constraint.
     pub fn at(&self, cell: &Cell) -> Option<Foreseen> {
         let foresight = self.space.foresee(&self.space.decode(&cell.unit));
-        match foresight {
-            Foresight::Possible { bounds, constraints }
-                if constraints.iter().all(|known| known.low <= 0.0) =>
-            {
-                let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
-                Some(Foreseen {
-                    losses: (0..self.directions.len()).map(loss).collect(),
-                    constraints: constraints.into_iter().map(is_kept).collect(),
-                })
-            }
-            _ => None,
+        if foresight.is_hopeless() {
+            return None;
         }
+        let Foresight::Possible { bounds, constraints } = foresight else { return None };
+        let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
+        Some(Foreseen {
+            losses: (0..self.directions.len()).map(loss).collect(),
+            keeps: constraints.iter().map(is_kept).collect(),
+        })
     }
 
     /// The loss of number `metric` between `bounds`, if it is known.
@@ -159,13 +155,9 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, (squares / (count - 1.0)).sqrt())
 }
 
-/// Whether a constraint with a value between `bounds` is kept, if they tell it.
-fn is_kept(bounds: Bounds) -> Option<bool> {
-    match bounds {
-        Bounds { high, .. } if high <= 0.0 => Some(true),
-        Bounds { low, .. } if low > 0.0 => Some(false),
-        _ => None,
-    }
+/// Whether a constraint with a value between `bounds` is known to be kept.
+fn is_kept(bounds: &Bounds) -> bool {
+    bounds.high <= 0.0
 }
 
 #[cfg(test)]
@@ -250,10 +242,10 @@ mod tests {
         let knowledge = Knowledge::of(&space, &metrics, &history).unwrap();
         assert!(!knowledge.knows_loss(0) && knowledge.knows_loss(1));
         let exactly = |loss| Some(KnownLoss { loss, low: loss, high: loss });
-        let foreseen = |constraints| Foreseen { losses: vec![None, exactly(-0.75)], constraints };
-        assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(foreseen(vec![Some(true), Some(true)])));
+        let foreseen = Foreseen { losses: vec![None, exactly(-0.75)], keeps: vec![true, true] };
+        assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(foreseen));
         let other = knowledge.at(&cube.cell(&[0.6])).unwrap();
-        assert_eq!(other.constraints, [Some(true), None]);
+        assert_eq!(other.keeps, [true, false]);
         assert_eq!(knowledge.at(&cube.cell(&[0.8])), None, "it breaks the first constraint");
         assert!(Knowledge::of(&line(), &metrics, &history).is_none(), "without foresight nothing is known");
         assert!(
