@@ -137,7 +137,7 @@ impl Foresee for Viability {
         let draw: f64 = Seed::root(network(point) as u64).child("viable").stream().random();
         match draw < 0.3 {
             true => Foresight::Refused { reason: "it is not viable".to_owned() },
-            false => Foresight::UNKNOWN,
+            false => Foresight::Possible { bounds: Vec::new() },
         }
     }
 

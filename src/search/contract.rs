@@ -232,7 +232,7 @@ impl Foresee for Narrow {
         };
         match width > most {
             true => Foresight::Refused { reason: format!("width {width}: at most {most}") },
-            false => Foresight::UNKNOWN,
+            false => Foresight::Possible { bounds: Vec::new() },
         }
     }
 
@@ -254,46 +254,12 @@ fn a_point_that_is_refused_before_it_begins_is_never_proposed() {
     }
 }
 
-/// Knows that the only constraint is a width of at most 40.
-struct Limit;
-
-impl Foresee for Limit {
-    fn foresee(&self, point: &Point) -> Foresight {
-        let width = point.get("width").and_then(|value| value.as_f64()).expect("a width");
-        Foresight::Possible { bounds: Vec::new(), constraints: vec![Bounds::exact(width - 40.0)] }
-    }
-
-    fn refusals(&self) -> Refusals {
-        Refusals::default()
-    }
-}
-
-#[test]
-fn a_point_that_is_known_to_break_a_constraint_is_never_proposed() {
-    let space = space(MIXED).with_foresight(Some(Arc::new(Limit)));
-    for (name, search) in searches() {
-        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
-        for number in 0..30 {
-            let point = search.suggest(&space, &study, &Seed::root(11));
-            let width = point.get("width").and_then(|value| value.as_f64()).unwrap();
-            assert!(width <= 40.0, "{name}: trial {number} has width {width}");
-            study.trials.push(Trial {
-                state: TrialState::Complete,
-                values: vec![-width],
-                constraints: vec![width - 40.0],
-                ..Trial::waiting(number, point)
-            });
-        }
-        assert_no_point_twice(name, &study);
-    }
-}
-
 /// Evaluations in which only the width has an effect.
 struct Idle;
 
 impl Foresee for Idle {
     fn foresee(&self, _: &Point) -> Foresight {
-        Foresight::UNKNOWN
+        Foresight::Possible { bounds: Vec::new() }
     }
 
     fn identity(&self, point: &Point) -> Option<u64> {
@@ -342,7 +308,7 @@ fn foresight_that_refuses_nothing_changes_no_suggestion() {
     struct Anything(Vec<Bounds>);
     impl Foresee for Anything {
         fn foresee(&self, _: &Point) -> Foresight {
-            Foresight::Possible { bounds: self.0.clone(), constraints: vec![Bounds::UNKNOWN] }
+            Foresight::Possible { bounds: self.0.clone() }
         }
         fn refusals(&self) -> Refusals {
             Refusals::default()

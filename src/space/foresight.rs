@@ -13,27 +13,12 @@ pub enum Foresight {
         /// Why, in words.
         reason: String,
     },
-    /// The point can be evaluated. Bounds are infinite where nothing is known.
+    /// The point can be evaluated. `bounds` has bounds of each metric, infinite if nothing is
+    /// known. It is empty if nothing is known of any metric.
     Possible {
-        /// Bounds of each metric, in the order of the metrics; empty if nothing is known of any.
+        /// The bounds, in the order of the metrics.
         bounds: Vec<Bounds>,
-        /// Bounds of the value of each constraint, which is kept if it is at most 0, in the order of
-        /// the constraints; empty if nothing is known of any.
-        constraints: Vec<Bounds>,
     },
-}
-
-impl Foresight {
-    /// What is known of a point of which nothing is known but that it can be evaluated.
-    pub const UNKNOWN: Self = Self::Possible { bounds: Vec::new(), constraints: Vec::new() };
-
-    /// Whether the evaluation would fail, or is known to break a constraint.
-    pub fn is_hopeless(&self) -> bool {
-        match self {
-            Self::Refused { .. } => true,
-            Self::Possible { constraints, .. } => constraints.iter().any(|bounds| bounds.low > 0.0),
-        }
-    }
 }
 
 /// Bounds of a metric, both inclusive.
@@ -95,7 +80,7 @@ impl Space {
     pub fn foresee(&self, point: &Point) -> Foresight {
         match &self.foresight {
             Some(foresight) => foresight.foresee(point),
-            None => Foresight::UNKNOWN,
+            None => Foresight::Possible { bounds: Vec::new() },
         }
     }
 
@@ -110,9 +95,9 @@ impl Space {
         self.foresight.is_some()
     }
 
-    /// Whether it is known, before an evaluation, that `point` would fail or break a constraint.
+    /// Whether it is known, before an evaluation, that `point` would fail.
     pub fn refuses(&self, point: &Point) -> bool {
-        self.has_foresight() && self.foresee(point).is_hopeless()
+        self.has_foresight() && matches!(self.foresee(point), Foresight::Refused { .. })
     }
 
     /// The points that were refused so far.

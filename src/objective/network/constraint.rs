@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::goal::{Goal, UnknownGoal};
-use crate::space::Bounds;
 
 /// The bound of a metric that a network must keep.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,12 +35,6 @@ impl Constraint {
     pub fn excess(self, value: f64) -> f64 {
         let beyond = if self.is_most { value - self.bound } else { self.bound - value };
         beyond / if self.bound == 0.0 { 1.0 } else { self.bound.abs() }
-    }
-
-    /// The bounds of [`Self::excess`], from bounds of the metric.
-    pub fn excess_bounds(self, Bounds { low, high }: Bounds) -> Bounds {
-        let (least, most) = if self.is_most { (low, high) } else { (high, low) };
-        Bounds { low: self.excess(least), high: self.excess(most) }
     }
 }
 
@@ -87,15 +80,6 @@ mod tests {
         assert_eq!(constraint("cores<=8").excess(8.0), 0.0);
         assert_eq!(constraint("accuracy>=0.5").excess(0.25), 0.5);
         assert_eq!(constraint("spikes<=0").excess(3.0), 3.0);
-    }
-
-    #[test]
-    fn the_excess_is_bounded_as_the_metric_is() {
-        let bounds = |text: &str, low, high| constraint(text).excess_bounds(Bounds { low, high });
-        assert_eq!(bounds("cores<=8", 1.0, 6.0), Bounds { low: -0.875, high: -0.25 });
-        assert_eq!(bounds("accuracy>=0.5", 0.0, 1.0), Bounds { low: -1.0, high: 1.0 });
-        let unbounded = bounds("energy<=2", 3.0, f64::INFINITY);
-        assert_eq!(unbounded, Bounds { low: 0.5, high: f64::INFINITY });
     }
 
     #[test]

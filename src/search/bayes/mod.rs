@@ -71,8 +71,8 @@ const JUDGED: (usize, usize) = (5, 20);
 ///   maximized without a gain.
 /// - Running and waiting trials count as if their expected losses had been measured. Before any
 ///   loss was measured, they count as failed.
-/// - What the space knows of a loss or a constraint before a trial counts in place of the model, for the points
-///   that the models value most. Points that are known to break a constraint are not proposed.
+/// - What the space knows of a loss before a trial counts in place of the model, for the points that the models
+///   value most.
 /// - If no model can be fitted (no trial has ended, or no parameter is searched), the point is that
 ///   of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ impl BayesSearch {
 }
 
 impl BayesSearch {
-    /// The log acquisition at each of `points`, and the fits of the model to store with a trial.
+    /// The log acquisition at each of `points` by the models alone, and the fits to store with a trial.
     /// `None` while there is no model, or if a point is not in the space.
     pub(super) fn log_acquisitions(
         &self,
@@ -120,14 +120,15 @@ impl BayesSearch {
         points: &[Point],
         seed: &Seed,
     ) -> Option<(Vec<f64>, Attributes)> {
-        let model = self.model(space, study, None, seed);
+        let mut model = self.model(space, study, None, seed);
+        model.knowledge = None;
         if model.history.ended.is_empty() {
             return None;
         }
         let acquisition = model.acquisition().ok()?;
         let units: Option<Vec<Vec<f64>>> = points.iter().map(|point| space.encode(point).ok()).collect();
         let cells: Vec<_> = units?.iter().map(|unit| model.cube.cell(unit)).collect();
-        let values = model.values(&acquisition, &cells);
+        let values = acquisition.values(model.features.rows(&cells).view());
         Some((values, model.into_attributes()))
     }
 }

@@ -128,8 +128,7 @@ mod tests {
     impl Foresee for Sizes {
         fn foresee(&self, point: &Point) -> Foresight {
             let low = if self.is_exact { size(point) } else { 0.0 };
-            let bounds = vec![Bounds::UNKNOWN, Bounds { low, high: size(point) }];
-            Foresight::Possible { bounds, constraints: Vec::new() }
+            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds { low, high: size(point) }] }
         }
 
         fn refusals(&self) -> Refusals {

@@ -47,7 +47,7 @@ pub(super) fn kept(
 /// The logarithms of the metrics, or of their upper bounds, that are known at `point` before
 /// training; empty if none is known.
 fn coordinates(space: &Space, point: &Point) -> Vec<f64> {
-    let Foresight::Possible { bounds, .. } = space.foresee(point) else { return Vec::new() };
+    let Foresight::Possible { bounds } = space.foresee(point) else { return Vec::new() };
     let is_known = |bounds: &&Bounds| bounds.high.is_finite() && bounds.high > 0.0;
     bounds.iter().filter(is_known).map(|bounds| bounds.high.ln()).collect()
 }
@@ -83,7 +83,7 @@ mod tests {
     impl Foresee for Known {
         fn foresee(&self, point: &Point) -> Foresight {
             let x = point.get("x").and_then(|value| value.as_f64()).expect("a number");
-            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds::exact(x)], constraints: Vec::new() }
+            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds::exact(x)] }
         }
 
         fn refusals(&self) -> Refusals {

@@ -8,7 +8,6 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::bayes::input::features::Features;
-use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::bayes::input::history::{History, Observation};
 use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
@@ -62,23 +61,6 @@ impl Feasibility {
         let targets = scaled.mapv(|value| (value - mean) / deviation);
         let process = fitter.process_as_is(inputs, targets, groups)?;
         Ok(Self { process, threshold: -mean / deviation })
-    }
-
-    /// As [`Self::ln_probabilities`] of constraint number `constraint`, but 0 where it is `foreseen`
-    /// that the constraint is kept.
-    pub fn foreseen_ln_probabilities(
-        &self,
-        inputs: ArrayView2<f64>,
-        constraint: usize,
-        foreseen: &[Foreseen],
-    ) -> Vec<f64> {
-        let mut values = self.ln_probabilities(inputs);
-        for (value, foreseen) in values.iter_mut().zip(foreseen) {
-            if foreseen.keeps.get(constraint) == Some(&true) {
-                *value = 0.0;
-            }
-        }
-        values
     }
 
     /// At every row of `inputs` the logarithm of the probability: ln Φ((t - μ) / σ). Φ is the
@@ -181,18 +163,5 @@ mod tests {
         )
         .unwrap();
         assert!(equal.ln_probabilities(array![[0.5]].view())[0] < 0.5f64.ln());
-    }
-
-    #[test]
-    fn where_it_is_foreseen_that_the_constraint_is_kept_the_probability_is_one() {
-        let inputs = array![[0.9, 0.5], [0.3, 0.5], [0.57, 0.5]];
-        let keeps = [true, false, true];
-        let foreseen = keeps.map(|kept| Foreseen { losses: Vec::new(), keeps: vec![false, kept] });
-        let feasibility = waves();
-        let plain = feasibility.ln_probabilities(inputs.view());
-        let values = feasibility.foreseen_ln_probabilities(inputs.view(), 1, &foreseen);
-        assert_eq!(values, [0.0, plain[1], 0.0]);
-        assert_eq!(feasibility.foreseen_ln_probabilities(inputs.view(), 0, &foreseen), plain);
-        assert_eq!(feasibility.foreseen_ln_probabilities(inputs.view(), 1, &[]), plain);
     }
 }

@@ -232,7 +232,7 @@ mod tests {
             for target in [-2.5, -0.7, 0.1] {
                 let loss = scale.unit() * scale.loss(target);
                 let known = KnownLoss { loss, low: loss, high: loss };
-                let foreseen = Foreseen { losses: vec![None, Some(known)], keeps: Vec::new() };
+                let foreseen = Foreseen { losses: vec![None, Some(known)] };
                 let exact = hypervolume.values(array![input].view(), &[foreseen])[0].exp();
                 let (mean, error) = sampled(&hypervolume, input, Some((scale, loss)));
                 let context = format!("{losses} losses, {target}: {exact}, {mean} +- {error}, {by_models}");

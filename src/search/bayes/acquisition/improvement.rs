@@ -120,7 +120,7 @@ mod tests {
         let improvement = Improvement { process, best: scale.target(9.0), scale: Some(scale.clone()) };
         let foreseen = |loss: f64| {
             let known = KnownLoss { loss, low: loss, high: loss };
-            Foreseen { losses: vec![Some(known)], keeps: Vec::new() }
+            Foreseen { losses: vec![Some(known)] }
         };
         let inputs = array![[0.1], [0.1], [0.1]];
         let values = improvement.values(inputs.view(), &[foreseen(2.0), foreseen(10.0), Foreseen::default()]);

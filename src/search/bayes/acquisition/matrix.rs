@@ -147,7 +147,7 @@ mod tests {
             Some(KnownLoss { loss, low: loss, high: loss })
         };
         let losses = point.iter().zip(&scales).map(known).collect();
-        let foreseen = Foreseen { losses, keeps: Vec::new() };
+        let foreseen = Foreseen { losses };
         let distance = |member: &Vec<f64>| {
             let gains = member.iter().zip(&point).zip(&extents);
             gains

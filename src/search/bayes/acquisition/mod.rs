@@ -129,9 +129,8 @@ impl Acquisition {
             .gain
             .as_ref()
             .map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs, foreseen));
-        for (constraint, part) in self.feasibility.iter().enumerate() {
-            let ln_probabilities = part.foreseen_ln_probabilities(inputs, constraint, foreseen);
-            values.iter_mut().zip(ln_probabilities).for_each(|(value, ln)| *value += ln);
+        for part in &self.feasibility {
+            values.iter_mut().zip(part.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
         }
         if let Some(part) = &self.success {
             values

@@ -9,7 +9,8 @@ use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::gp::threads;
 
 /// The number of candidates, best first, that are valued by what is known of them before a trial, and
-/// the most that are asked about for it, since some are refused.
+/// the most that are asked about for it, since some are refused:
+/// `benches/README.md#metrics-known-before-training`.
 const SHORTLIST: usize = 64;
 const ASKED: usize = 4 * SHORTLIST;
 

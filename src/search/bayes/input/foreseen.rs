@@ -1,4 +1,4 @@
-//! What is known of the losses and constraints of a point before it is tried.
+//! What is known of the losses of a point before it is tried.
 //!
 //! Some metrics follow from a point, such as the parameters of a network. Of others only bounds are
 //! known. A bound tells the value all the same if the values of all trials so far are the same share of
@@ -14,7 +14,7 @@ const LATEST: usize = 64;
 /// The fewest measurements by which bounds are judged.
 const LEAST: usize = 3;
 /// A bound tells the value if the logarithms of its shares vary by no more than this part of what those
-/// of the values vary by.
+/// of the values vary by: `benches/README.md#metrics-known-before-training`.
 const TELLING: f64 = 0.1;
 
 /// A loss that is known before a trial, with the standard deviation around it.
@@ -31,8 +31,6 @@ pub(crate) struct KnownLoss {
 pub(crate) struct Foreseen {
     /// Each loss, if it is known.
     pub losses: Vec<Option<KnownLoss>>,
-    /// Whether it is known of each constraint that it is kept.
-    pub keeps: Vec<bool>,
 }
 
 /// Tells what is known of points before they are tried.
@@ -52,22 +50,22 @@ struct Share {
 
 impl<'a> Knowledge<'a> {
     /// What the space knows of points, judged by the final measurements of `history`. `None` if no loss
-    /// and no constraint was known at these.
+    /// is known.
     pub fn of(space: &'a Space, metrics: &[Metric], history: &History) -> Option<Self> {
         if !space.has_foresight() {
             return None;
         }
         let finals = history.measured.iter().filter(|measured| measured.cell.level == 0);
-        let known: Vec<(&Observation, Vec<Bounds>, Vec<Bounds>)> = finals
+        let known: Vec<(&Observation, Vec<Bounds>)> = finals
             .rev()
             .take(LATEST)
             .filter_map(|measured| match space.foresee(&space.decode(&measured.cell.unit)) {
-                Foresight::Possible { bounds, constraints } => Some((measured, bounds, constraints)),
+                Foresight::Possible { bounds } => Some((measured, bounds)),
                 Foresight::Refused { .. } => None,
             })
             .collect();
         let share = |(metric, of): (usize, &Metric)| {
-            let pair = |(measured, bounds, _): &(&Observation, Vec<Bounds>, _)| {
+            let pair = |(measured, bounds): &(&Observation, Vec<Bounds>)| {
                 let value = of.direction.loss(*measured.losses.get(metric)?);
                 Some((value, bounds.get(metric).copied().unwrap_or(Bounds::UNKNOWN)))
             };
@@ -78,22 +76,18 @@ impl<'a> Knowledge<'a> {
             directions: metrics.iter().map(|metric| metric.direction).collect(),
             shares: metrics.iter().enumerate().map(share).collect(),
         };
-        let knows_constraints = known.iter().any(|(.., constraints)| constraints.iter().any(is_kept));
-        (knows_constraints || knowledge.shares.iter().any(Option::is_some)).then_some(knowledge)
+        knowledge.shares.iter().any(Option::is_some).then_some(knowledge)
     }
 
-    /// What is known of the point of `cell`; `None` if it is refused, or known to break a constraint.
+    /// What is known of the point of `cell`; `None` if it is refused.
     pub fn at(&self, cell: &Cell) -> Option<Foreseen> {
-        let foresight = self.space.foresee(&self.space.decode(&cell.unit));
-        if foresight.is_hopeless() {
-            return None;
+        match self.space.foresee(&self.space.decode(&cell.unit)) {
+            Foresight::Refused { .. } => None,
+            Foresight::Possible { bounds } => {
+                let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
+                Some(Foreseen { losses: (0..self.directions.len()).map(loss).collect() })
+            }
         }
-        let Foresight::Possible { bounds, constraints } = foresight else { return None };
-        let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
-        Some(Foreseen {
-            losses: (0..self.directions.len()).map(loss).collect(),
-            keeps: constraints.iter().map(is_kept).collect(),
-        })
     }
 
     /// The loss of number `metric` between `bounds`, if it is known.
@@ -155,11 +149,6 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, (squares / (count - 1.0)).sqrt())
 }
 
-/// Whether a constraint with a value between `bounds` is known to be kept.
-fn is_kept(bounds: &Bounds) -> bool {
-    bounds.high <= 0.0
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -212,16 +201,15 @@ mod tests {
         assert_eq!(exact.values(Bounds::exact(-2.0)), Some([-2.0; 3]), "one exact value is enough");
     }
 
-    /// Knows the second metric, and two constraints each on one side.
+    /// Knows the second metric, and refuses a part.
     struct Half;
 
     impl Foresee for Half {
         fn foresee(&self, point: &Point) -> Foresight {
             let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
-            let side = |low: f64, high: f64| if x < 0.5 { Bounds { low, high } } else { Bounds::UNKNOWN };
-            Foresight::Possible {
-                bounds: vec![BETWEEN, Bounds::exact(3.0 * x)],
-                constraints: vec![Bounds::exact(x - 0.75), side(f64::NEG_INFINITY, -1.0)],
+            match x > 0.75 {
+                true => Foresight::Refused { reason: "too large".into() },
+                false => Foresight::Possible { bounds: vec![BETWEEN, Bounds::exact(3.0 * x)] },
             }
         }
 
@@ -231,26 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_point_its_losses_and_constraints_are_known_where_the_space_tells_them() {
+    fn of_a_point_those_losses_are_known_that_the_space_tells() {
         let metrics = [Metric::maximize("accuracy"), Metric::maximize("speed")];
         let space = line().with_foresight(Some(Arc::new(Half)));
         let cube = Cube::new(&space);
         let mut history = History::default();
         for u in [0.1, 0.25, 0.6] {
-            history.measured.push(measured(&cube, u, &[-0.5, -3.0 * u], &[u - 0.75, -1.0]));
+            history.measured.push(measured(&cube, u, &[-u, -3.0 * u], &[]));
         }
         let knowledge = Knowledge::of(&space, &metrics, &history).unwrap();
         assert!(!knowledge.knows_loss(0) && knowledge.knows_loss(1));
-        let exactly = |loss| Some(KnownLoss { loss, low: loss, high: loss });
-        let foreseen = Foreseen { losses: vec![None, exactly(-0.75)], keeps: vec![true, true] };
-        assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(foreseen));
-        let other = knowledge.at(&cube.cell(&[0.6])).unwrap();
-        assert_eq!(other.keeps, [true, false]);
-        assert_eq!(knowledge.at(&cube.cell(&[0.8])), None, "it breaks the first constraint");
+        let speed = KnownLoss { loss: -0.75, low: -0.75, high: -0.75 };
+        assert_eq!(knowledge.at(&cube.cell(&[0.25])), Some(Foreseen { losses: vec![None, Some(speed)] }));
+        assert_eq!(knowledge.at(&cube.cell(&[0.8])), None, "it is refused");
         assert!(Knowledge::of(&line(), &metrics, &history).is_none(), "without foresight nothing is known");
-        assert!(
-            Knowledge::of(&space, &metrics[..1], &History::default()).is_none(),
-            "no trial, no knowledge"
-        );
+        assert!(Knowledge::of(&space, &metrics[..1], &history).is_none(), "an accuracy is not known");
+        assert!(Knowledge::of(&space, &metrics, &History::default()).is_none(), "no trial, no knowledge");
     }
 }
