@@ -90,9 +90,14 @@ impl Space {
         self.foresight.as_ref()?.identity(point)
     }
 
+    /// Whether anything may be known of points before they are evaluated.
+    pub fn has_foresight(&self) -> bool {
+        self.foresight.is_some()
+    }
+
     /// Whether it is known, before an evaluation, that `point` would fail.
     pub fn refuses(&self, point: &Point) -> bool {
-        self.foresight.is_some() && matches!(self.foresee(point), Foresight::Refused { .. })
+        self.has_foresight() && matches!(self.foresee(point), Foresight::Refused { .. })
     }
 
     /// The points that were refused so far.

@@ -40,7 +40,8 @@ impl Model<'_> {
         }
         let cube = Cube::new(&space);
         let params = BayesParams { starts: 0, ..self.params.clone() };
-        let maximizer = Maximizer::new(&space, &cube, &self.features, &acquisition, &self.history);
+        let maximizer = Maximizer::new(&space, &cube, &self.features, &acquisition, &self.history)
+            .with_knowledge(self.knowledge.as_ref());
         let cells = maximizer.ranking(&params, &self.seed.child("branch"));
         (!cells.is_empty()).then_some(cells)
     }

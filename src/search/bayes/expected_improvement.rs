@@ -21,7 +21,8 @@ impl Model<'_> {
         let means = process.means(inputs.view());
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
-        acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
+        let improvement = Improvement { process, best, scale: None };
+        acquisition.gain = Some(Gain::Improvement(Box::new(improvement)));
         let acquisition = acquisition.expected();
         let ranking = self.ranking(&acquisition, self.params, &self.seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))

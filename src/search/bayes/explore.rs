@@ -57,7 +57,7 @@ impl Model<'_> {
             |axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)) && !self.cube.is_held(axis);
         let has_choices = (0..self.cube.dimension()).any(is_choice);
         let least = if has_choices { unseen.max(BRANCH_GAIN) } else { unseen };
-        acquisition.gains(self.features.rows([best]).view())[0] < least.ln()
+        acquisition.gains(self.features.rows([best]).view(), &[])[0] < least.ln()
     }
 }
 

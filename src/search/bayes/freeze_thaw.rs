@@ -68,7 +68,8 @@ impl Model<'_> {
             .filter(|trial| trial.is_paused())
             .filter_map(|trial| Some((trial, measured_rung(trial)?, cell(trial)?)))
             .collect();
-        let gains = acquisition.values(self.features.rows(paused.iter().map(|(.., cell)| cell)).view());
+        let cells: Vec<Cell> = paused.iter().map(|(.., cell)| cell.clone()).collect();
+        let gains = self.values(acquisition, &cells);
         let valued = paused.iter().zip(gains).map(|((trial, rung, _), gain)| {
             let left = 1.0 - 1.0 / f64::from(Rungs::MODEL.divisors()[*rung]);
             let value = gain - cost::log_cost(cost_of(&trial.point)) - left.ln();

@@ -71,6 +71,8 @@ const JUDGED: (usize, usize) = (5, 20);
 ///   maximized without a gain.
 /// - Running and waiting trials count as if their expected losses had been measured. Before any
 ///   loss was measured, they count as failed.
+/// - What the space knows of a loss before a trial counts in place of the model, for the points that the models
+///   value most.
 /// - If no model can be fitted (no trial has ended, or no parameter is searched), the point is that
 ///   of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
@@ -109,7 +111,7 @@ impl BayesSearch {
 }
 
 impl BayesSearch {
-    /// The log acquisition at each of `points`, and the fits of the model to store with a trial.
+    /// The log acquisition at each of `points` by the models alone, and the fits to store with a trial.
     /// `None` while there is no model, or if a point is not in the space.
     pub(super) fn log_acquisitions(
         &self,
@@ -118,7 +120,8 @@ impl BayesSearch {
         points: &[Point],
         seed: &Seed,
     ) -> Option<(Vec<f64>, Attributes)> {
-        let model = self.model(space, study, None, seed);
+        let mut model = self.model(space, study, None, seed);
+        model.knowledge = None;
         if model.history.ended.is_empty() {
             return None;
         }

@@ -4,8 +4,9 @@ use super::acquisition::Acquisition;
 use super::acquisition::maximize::{Maximizer, Scored};
 use super::fit::fit_cache::FitCache;
 use super::fit::stored_fits::StoredFits;
-use super::input::cube::Cube;
+use super::input::cube::{Cell, Cube};
 use super::input::features::Features;
+use super::input::foreseen::{Foreseen, Knowledge};
 use super::input::history::History;
 use super::params::BayesParams;
 use crate::search::Rungs;
@@ -23,6 +24,8 @@ pub(super) struct Model<'a> {
     pub cube: Cube<'a>,
     pub features: Features,
     pub history: History,
+    /// What is known of points before a trial; `None` if nothing is.
+    pub knowledge: Option<Knowledge<'a>>,
     /// The seed of the draws of this suggestion; it depends on the number of trials.
     pub seed: Seed,
     /// The seed of the points that the log cost is fitted to, the same after any number of trials.
@@ -46,6 +49,7 @@ impl<'a> Model<'a> {
         let cube = Cube::new(space);
         let features = Features::new(&cube);
         let history = History::new(space, &cube, study, rungs);
+        let knowledge = Knowledge::of(space, &study.metrics, &history);
         let stored = StoredFits::of(study, &history);
         Self {
             space,
@@ -54,6 +58,7 @@ impl<'a> Model<'a> {
             cube,
             features,
             history,
+            knowledge,
             seed: seed.index(study.trials.len() as u64),
             cost_seed: seed.child("effort"),
             fit_seed: seed.child("model"),
@@ -68,12 +73,22 @@ impl<'a> Model<'a> {
     /// A Gaussian process cannot be fitted.
     pub fn acquisition(&self) -> Result<Acquisition, GpError> {
         let fitter = self.cache.fitter(Some(&self.stored), self.fit_seed.clone());
-        Acquisition::fit(&self.history, &self.features, &fitter)
+        Acquisition::fit(&self.history, &self.features, self.knowledge.as_ref(), &fitter)
+    }
+
+    /// The log acquisition at each of `cells`, by what is known of them.
+    pub fn values(&self, acquisition: &Acquisition, cells: &[Cell]) -> Vec<f64> {
+        let foreseen = |knowledge: &Knowledge<'_>| -> Vec<Foreseen> {
+            cells.iter().map(|cell| knowledge.at(cell).unwrap_or_default()).collect()
+        };
+        let foreseen = self.knowledge.as_ref().map(foreseen).unwrap_or_default();
+        acquisition.foreseen_values(self.features.rows(cells).view(), &foreseen)
     }
 
     /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         Maximizer::new(self.space, &self.cube, &self.features, acquisition, &self.history)
+            .with_knowledge(self.knowledge.as_ref())
             .ranking(params, seed)
     }
 
@@ -87,5 +102,77 @@ impl<'a> Model<'a> {
     /// The new fits of this model, as internal attributes of the trial that is suggested.
     pub fn into_attributes(self) -> Attributes {
         self.stored.into_attributes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::search::{BayesSearch, Search};
+    use crate::space::{Bounds, Foresee, Foresight, Refusals};
+    use crate::study::{Metric, Trial, TrialState};
+
+    /// The size of `point`, which no model can learn.
+    fn size(point: &Point) -> f64 {
+        let kind = point.get("kind").and_then(|kind| kind.as_f64()).expect("a number");
+        1.0 + (kind * 7919.0) % 997.0
+    }
+
+    /// Knows the size, or an upper bound of it.
+    struct Sizes {
+        is_exact: bool,
+    }
+
+    impl Foresee for Sizes {
+        fn foresee(&self, point: &Point) -> Foresight {
+            let low = if self.is_exact { size(point) } else { 0.0 };
+            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds { low, high: size(point) }] }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    /// 18 trials by this knowledge.
+    fn study(foresight: Option<Arc<dyn Foresee>>, seed: u64) -> Study {
+        let text = r#"{"name": "s", "parameters": {"x": {"type": "float", "low": 0, "high": 1},
+            "kind": {"type": "int", "low": 1, "high": 900}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap().with_foresight(foresight);
+        let metrics = vec![Metric::minimize("loss"), Metric::minimize("size")];
+        let mut study = Study { metrics, ..Study::default() };
+        let search = BayesSearch::with(BayesParams { candidates: 256, starts: 2, ..BayesParams::default() });
+        for number in 0..18 {
+            let point = search.suggest(&space, &study, &Seed::root(seed));
+            let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
+            let values = vec![1.0 + (x - 0.4).powi(2), size(&point)];
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        study
+    }
+
+    #[test]
+    fn a_metric_that_is_known_before_a_trial_is_searched_by_its_values() {
+        let smallest = |foresight, seed| {
+            let trials = study(foresight, seed).trials;
+            trials.iter().map(|trial| trial.values[1]).fold(f64::INFINITY, f64::min)
+        };
+        for seed in 0..2 {
+            let exact = smallest(Some(Arc::new(Sizes { is_exact: true })), seed);
+            let by_bound = smallest(Some(Arc::new(Sizes { is_exact: false })), seed);
+            let unknown = smallest(None, seed);
+            assert!(exact < 10.0 && by_bound == exact && unknown > exact, "{exact}, {by_bound}, {unknown}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_the_same_on_any_number_of_threads() {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| study(Some(Arc::new(Sizes { is_exact: false })), 5))
+        };
+        assert_eq!(run(1), run(2));
     }
 }

@@ -1,16 +1,18 @@
 //! The gain of a trial. With one loss it is the expected improvement, with several the expected
 //! growth of the volume that their Pareto front dominates.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
 use super::hypervolume::Hypervolume;
 use super::improvement::Improvement;
 use super::matrix::Matrix;
+use super::reference::means;
 use super::scalarize::scalarized;
 use crate::search::bayes::fit::fitted::Observations;
 use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::bayes::fit::scale::Scale;
 use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::foreseen::{Foreseen, Knowledge};
 use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError};
 use crate::search::pareto;
@@ -46,7 +48,12 @@ impl Gain {
     ///
     /// # Errors
     /// A kernel matrix has no Cholesky factor.
-    pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+    pub fn fit(
+        history: &History,
+        features: &Features,
+        knowledge: Option<&Knowledge<'_>>,
+        fitter: &Fitter<'_>,
+    ) -> Result<Self, GpError> {
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let (levels, numbers) = (history.levels(), features.numbers());
         let is_one_of_several = has_boxes(history);
@@ -66,24 +73,28 @@ impl Gain {
             let of_loss = |loss| process(&fitter.index(loss), &history.loss(loss));
             let fitted = (0..history.losses()).map(of_loss).collect::<Result<Vec<_>, _>>()?;
             let (processes, scales): (Vec<_>, Vec<Scale>) = fitted.into_iter().unzip();
-            return Ok(several(history, features, processes, &scales));
+            return Ok(several(history, features, knowledge, processes, &scales));
         }
-        let (process, _) = match history.losses() {
-            1 => process(fitter, &history.loss(0))?,
+        let (process, scale) = match history.losses() {
+            1 => {
+                let (process, scale) = process(fitter, &history.loss(0))?;
+                (process, Some(scale))
+            }
             _ => {
                 let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
-                process(&fitter.without_stored_fits(), &scalarized(history, &weights))?
+                (process(&fitter.without_stored_fits(), &scalarized(history, &weights))?.0, None)
             }
         };
-        Ok(Self::Improvement(Box::new(improvement(history, features, process))))
+        Ok(Self::Improvement(Box::new(improvement(history, features, knowledge, process, scale))))
     }
 
-    /// The logarithm of the gain at every row of `inputs`.
-    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// The logarithm of the gain at every row of `inputs`, of which this is `foreseen`; empty if
+    /// nothing is.
+    pub fn values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
         match self {
-            Self::Improvement(gain) => gain.values(inputs),
-            Self::Hypervolume(gain) => gain.values(inputs),
-            Self::Matrix(gain) => gain.values(inputs),
+            Self::Improvement(gain) => gain.values(inputs, foreseen),
+            Self::Hypervolume(gain) => gain.values(inputs, foreseen),
+            Self::Matrix(gain) => gain.values(inputs, foreseen),
         }
     }
 
@@ -106,12 +117,25 @@ impl Gain {
     }
 }
 
-/// The improvement on the lowest posterior mean, pending trials included.
-fn improvement(history: &History, features: &Features, mut process: GaussianProcess) -> Improvement {
-    let best = least(&process.means_of_data(), history);
+/// The improvement on the lowest posterior mean, pending trials included; of a loss that is known before
+/// a trial, on the lowest loss. `scale` is that of the process if its targets are losses.
+fn improvement(
+    history: &History,
+    features: &Features,
+    knowledge: Option<&Knowledge<'_>>,
+    mut process: GaussianProcess,
+    scale: Option<Scale>,
+) -> Improvement {
+    let known = knowledge.filter(|knowledge| scale.is_some() && knowledge.knows_loss(0));
+    let targets = if known.is_some() { process.targets().clone() } else { process.means_of_data() };
+    let best = least(&targets, history);
     let fantasized = process.fantasize(features.rows(&history.pending).view());
-    let best = fantasized.iter().copied().fold(best, f64::min);
-    Improvement { process, best }
+    let mut pending: Vec<Vec<f64>> = fantasized.iter().map(|&mean| vec![mean]).collect();
+    if let (Some(knowledge), Some(scale)) = (known, &scale) {
+        insert_foreseen(&mut pending, history, knowledge, std::slice::from_ref(scale));
+    }
+    let best = pending.iter().map(|targets| targets[0]).fold(best, f64::min);
+    Improvement { process, best, scale }
 }
 
 /// Whether there are several losses whose Pareto front leaves few boxes. With up to three losses
@@ -133,6 +157,7 @@ fn has_boxes(history: &History) -> bool {
 fn several(
     history: &History,
     features: &Features,
+    knowledge: Option<&Knowledge<'_>>,
     mut processes: Vec<GaussianProcess>,
     scales: &[Scale],
 ) -> Gain {
@@ -141,10 +166,41 @@ fn several(
     let pending = features.rows(&history.pending);
     processes.iter_mut().for_each(|process| drop(process.fantasize(pending.view())));
     let incumbents = history.incumbents().map(|incumbent| &incumbent.cell);
-    let members = features.rows(incumbents.chain(&history.pending));
-    match reference.is_none() && !members.nrows().is_multiple_of(VOLUME_TURN) {
+    let inputs = features.rows(incumbents.chain(&history.pending));
+    let members = members(&inputs, history, knowledge, &processes, scales);
+    match reference.is_none() && !members.len().is_multiple_of(VOLUME_TURN) {
         true => Gain::Matrix(Matrix::new(processes, scales, &members)),
         false => Gain::Hypervolume(Hypervolume::new(processes, scales, &members, reference)),
+    }
+}
+
+/// The targets of the incumbents and then of the pending trials, whose `inputs` these are: the posterior
+/// means, but the losses themselves where they are known before a trial.
+fn members(
+    inputs: &Array2<f64>,
+    history: &History,
+    knowledge: Option<&Knowledge<'_>>,
+    processes: &[GaussianProcess],
+    scales: &[Scale],
+) -> Vec<Vec<f64>> {
+    let mut members = means(processes, inputs);
+    let Some(knowledge) = knowledge else { return members };
+    let known: Vec<usize> = (0..scales.len()).filter(|&loss| knowledge.knows_loss(loss)).collect();
+    for (targets, incumbent) in members.iter_mut().zip(history.incumbents()) {
+        known.iter().for_each(|&loss| targets[loss] = scales[loss].target(incumbent.losses[loss]));
+    }
+    let pending = members.len() - history.pending.len();
+    insert_foreseen(&mut members[pending..], history, knowledge, scales);
+    members
+}
+
+/// Writes the losses of the pending trials of `history` that are known to their `targets`.
+fn insert_foreseen(targets: &mut [Vec<f64>], history: &History, knowledge: &Knowledge<'_>, scales: &[Scale]) {
+    for (targets, cell) in targets.iter_mut().zip(&history.pending) {
+        let losses = knowledge.at(cell).unwrap_or_default().losses;
+        for ((target, known), scale) in targets.iter_mut().zip(losses).zip(scales) {
+            *target = known.map_or(*target, |known| scale.target(known.loss));
+        }
     }
 }
 

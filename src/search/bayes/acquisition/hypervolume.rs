@@ -6,13 +6,14 @@
 //! hypervolume improvement using box decomposition algorithms"). The front is that of the posterior
 //! means, since observed losses may be lucky draws.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use super::boxes::Boxes;
 use super::reference;
-use super::steps::{Normal, Shortfalls, Steps, ln_difference};
+use super::steps::{self, Normal, Shortfalls, Steps, ln_difference};
 use crate::search::bayes::fit::scale::Scale;
-use crate::search::gp::{GaussianProcess, Local, Posterior};
+use crate::search::bayes::input::foreseen::Foreseen;
+use crate::search::gp::{GaussianProcess, Local};
 
 /// Below this sum over all boxes, in units of the largest possible one, digits are lost. The sum is
 /// then taken in another unit.
@@ -29,31 +30,28 @@ pub(crate) struct Hypervolume {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at the rows of `members`, at least one.
-    /// `scales` has the scale of each loss. Only targets below `reference` count. If it is not
-    /// given, a point behind the front is chosen.
+    /// The improvement on the front of `members`, at least one, each with its targets. `scales` has
+    /// the scale of each loss. Only targets below `reference` count. If it is not given, a point
+    /// behind the front is chosen.
     pub fn new(
         processes: Vec<GaussianProcess>,
         scales: &[Scale],
-        members: &Array2<f64>,
+        members: &[Vec<f64>],
         reference: Option<Vec<f64>>,
     ) -> Self {
-        let measured = reference::means(&processes, members);
-        let front = reference::front(&measured);
-        let reference = reference.unwrap_or_else(|| reference::behind(&front, &measured, scales, 0.0));
+        let front = reference::front(members);
+        let reference = reference.unwrap_or_else(|| reference::behind(&front, members, scales, 0.0));
         let boxes = Boxes::new(&front, &reference);
         let steps = scales.iter().enumerate();
         let steps = steps.map(|(loss, scale)| Steps::new(boxes.levels(loss).to_vec(), scale)).collect();
         Self { processes, boxes, steps }
     }
 
-    /// The logarithm of the expected improvement at every row of `inputs`.
-    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// The logarithm of the expected improvement at every row of `inputs`, of which this is
+    /// `foreseen`; empty if nothing is.
+    pub fn values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
         let posteriors: Vec<_> = self.processes.iter().map(|process| process.posterior(inputs)).collect();
-        let normals = |row: usize| {
-            let normal = |posterior: &Posterior| Normal::new(posterior.mean[row], posterior.variance[row]);
-            posteriors.iter().map(normal).collect::<Vec<_>>()
-        };
+        let normals = |row: usize| steps::normals(&self.steps, &posteriors, row, foreseen.get(row));
         let value = |row: usize| {
             let normals = normals(row);
             self.ln_sum(&self.ln_h(&normals), &normals).0
@@ -139,9 +137,9 @@ pub(super) mod fixtures {
     use crate::search::bayes::fit::transform::{Transform, Warped};
     use crate::search::gp::GpParams;
 
-    /// Processes of this number of losses, on the scale of the losses' logarithms, with the inputs
-    /// of their data.
-    pub fn waves(losses: usize) -> (Vec<GaussianProcess>, Vec<Scale>, Array2<f64>) {
+    /// Processes of this number of losses, on the scale of the losses' logarithms, with their means at
+    /// the inputs of their data.
+    pub fn waves(losses: usize) -> (Vec<GaussianProcess>, Vec<Scale>, Vec<Vec<f64>>) {
         let inputs = Array::from_shape_fn((9, 2), |(i, j)| ((i * (3 + 2 * j)) % 9) as f64 / 9.0);
         let process = |loss: usize| {
             let of_row =
@@ -156,7 +154,8 @@ pub(super) mod fixtures {
             Scale::new(&warped, &losses, &[])
         };
         let scales: Vec<Scale> = processes.iter().map(scale).collect();
-        (processes, scales, inputs)
+        let members = reference::means(&processes, &inputs);
+        (processes, scales, members)
     }
 }
 
@@ -167,16 +166,18 @@ mod tests {
 
     use super::fixtures::waves;
     use super::*;
+    use crate::search::bayes::input::foreseen::KnownLoss;
     use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
 
     fn hypervolume(losses: usize) -> Hypervolume {
-        let (processes, scales, inputs) = waves(losses);
-        Hypervolume::new(processes, &scales, &inputs, None)
+        let (processes, scales, members) = waves(losses);
+        Hypervolume::new(processes, &scales, &members, None)
     }
 
-    /// The mean volume that draws of the losses add, and its standard error.
-    fn sampled(hypervolume: &Hypervolume, input: [f64; 2]) -> (f64, f64) {
+    /// The mean volume that draws of the losses add, and its standard error. The second loss is not drawn
+    /// if it is `known`: then it counts as it is, on its scale.
+    fn sampled(hypervolume: &Hypervolume, input: [f64; 2], known: Option<(&Scale, f64)>) -> (f64, f64) {
         let posteriors: Vec<_> =
             hypervolume.processes.iter().map(|process| process.posterior(array![input].view())).collect();
         let mut stream = Seed::root(3).stream();
@@ -188,6 +189,10 @@ mod tests {
             let losses: Vec<f64> = posteriors.iter().map(draw).collect();
             let side = |(loss, &(low, high)): (usize, &(usize, usize))| {
                 let levels = hypervolume.boxes.levels(loss);
+                if let (1, Some((scale, known))) = (loss, known) {
+                    let loss = |level: f64| if level.is_finite() { scale.loss(level) } else { level };
+                    return (loss(levels[high]) - loss(levels[low]).max(known / scale.unit())).max(0.0);
+                }
                 let target = losses[loss];
                 let steps = levels.windows(2).zip(hypervolume.steps[loss].rates()).take(high).skip(low);
                 steps.map(|(ends, rate)| rate * (ends[1] - ends[0].max(target)).max(0.0)).sum::<f64>()
@@ -209,9 +214,30 @@ mod tests {
         for losses in 1..=4 {
             let hypervolume = hypervolume(losses);
             for input in [[0.41, 0.63], [0.9, 0.05]] {
-                let exact = hypervolume.values(array![input].view())[0].exp();
-                let (mean, error) = sampled(&hypervolume, input);
+                let exact = hypervolume.values(array![input].view(), &[])[0].exp();
+                let (mean, error) = sampled(&hypervolume, input, None);
                 assert!((exact - mean).abs() < 5.0 * error, "{losses} losses: {exact}, {mean} +- {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_known_counts_as_it_is_and_only_the_others_are_expected() {
+        for losses in 2..=4 {
+            let (processes, scales, members) = waves(losses);
+            let hypervolume = Hypervolume::new(processes, &scales, &members, None);
+            let scale = &scales[1];
+            let input = [0.41, 0.63];
+            let by_models = hypervolume.values(array![input].view(), &[])[0].exp();
+            for target in [-2.5, -0.7, 0.1] {
+                let loss = scale.unit() * scale.loss(target);
+                let known = KnownLoss { loss, low: loss, high: loss };
+                let foreseen = Foreseen { losses: vec![None, Some(known)] };
+                let exact = hypervolume.values(array![input].view(), &[foreseen])[0].exp();
+                let (mean, error) = sampled(&hypervolume, input, Some((scale, loss)));
+                let context = format!("{losses} losses, {target}: {exact}, {mean} +- {error}, {by_models}");
+                assert!((exact - mean).abs() < 5.0 * error + 1e-6 * mean, "{context}");
+                assert!((exact / by_models).ln().abs() > 0.05, "it differs from the models: {context}");
             }
         }
     }
@@ -223,7 +249,7 @@ mod tests {
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = hypervolume.add_gradient(&input, &mut gradient);
-            let at = |input: [f64; 2]| hypervolume.values(array![input].view())[0];
+            let at = |input: [f64; 2]| hypervolume.values(array![input].view(), &[])[0];
             assert!((value - at(input)).abs() < 1e-9);
             assert_slopes(gradient, at, input, 1e-5);
         }

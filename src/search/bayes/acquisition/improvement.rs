@@ -8,6 +8,8 @@
 
 use ndarray::ArrayView2;
 
+use crate::search::bayes::fit::scale::Scale;
+use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::gp::{GaussianProcess, Local, normal};
 
 /// A smaller standard deviation counts as this one: at an observed point nothing is left to find.
@@ -21,14 +23,27 @@ pub(crate) struct Improvement {
     /// The lowest posterior mean among the feasible final observations. The lowest observed value
     /// may be a lucky draw.
     pub best: f64,
+    /// The scale of the process; `None` if its targets are no losses of a metric.
+    pub scale: Option<Scale>,
 }
 
 impl Improvement {
-    /// The log expected improvement at every row of `inputs`.
-    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// The log expected improvement at every row of `inputs`, of which this is `foreseen`; empty if
+    /// nothing is.
+    pub fn values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
-        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
-        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
+        let value = |row: usize| {
+            let known = || foreseen.get(row)?.losses.first().copied()?;
+            match known().zip(self.scale.as_ref()) {
+                None => ln_improvement(self.best - posterior.mean[row], posterior.variance[row].sqrt()),
+                Some((known, scale)) => {
+                    let [low, mean, high] =
+                        [known.low, known.loss, known.high].map(|loss| scale.target(loss));
+                    ln_improvement(self.best - mean, 0.5 * (high - low))
+                }
+            }
+        };
+        (0..inputs.nrows()).map(value).collect()
     }
 
     /// The log expected improvement at `input`; adds its derivatives to `gradient`.
@@ -59,7 +74,14 @@ fn ln_improvement(gain: f64, deviation: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use linfa::Dataset;
+    use linfa::traits::Fit;
+    use ndarray::{Array, Array1, array};
+
     use super::*;
+    use crate::search::bayes::fit::transform::{Transform, Warped};
+    use crate::search::bayes::input::foreseen::KnownLoss;
+    use crate::search::gp::GpParams;
 
     /// E[max(g, 0)] by the midpoint rule.
     fn integrated(gain: f64, deviation: f64) -> f64 {
@@ -86,5 +108,24 @@ mod tests {
         assert!((near - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
         assert!(far.is_finite() && far < near);
         assert!(ln_improvement(-1.0, 0.0).is_finite());
+    }
+
+    #[test]
+    fn a_loss_that_is_known_improves_by_what_it_is_below_the_best() {
+        let inputs = Array::from_shape_fn((6, 1), |(i, _)| i as f64 / 5.0);
+        let losses: Vec<f64> = (0..6).map(|i| f64::from(i * i)).collect();
+        let warped = Warped::of(Transform::Identity, &losses);
+        let scale = Scale::new(&warped, &losses, &[]);
+        let process = GpParams::new().fit(&Dataset::new(inputs, Array1::from(warped.values))).unwrap();
+        let improvement = Improvement { process, best: scale.target(9.0), scale: Some(scale.clone()) };
+        let foreseen = |loss: f64| {
+            let known = KnownLoss { loss, low: loss, high: loss };
+            Foreseen { losses: vec![Some(known)] }
+        };
+        let inputs = array![[0.1], [0.1], [0.1]];
+        let values = improvement.values(inputs.view(), &[foreseen(2.0), foreseen(10.0), Foreseen::default()]);
+        assert!((values[0].exp() - (scale.target(9.0) - scale.target(2.0))).abs() < 1e-6);
+        assert!(values[1] < -1e6, "worse than the best: {}", values[1]);
+        assert_eq!(values[2], improvement.values(inputs.view(), &[])[2]);
     }
 }

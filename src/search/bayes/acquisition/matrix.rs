@@ -5,11 +5,12 @@
 //! "Expected improvement matrix-based infill criteria for expensive multiobjective optimization").
 //! It needs no reference point and is as large in the middle of the front as at its ends.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use super::reference;
-use super::steps::{Normal, Steps, ln_add};
+use super::steps::{self, Normal, Steps, ln_add};
 use crate::search::bayes::fit::scale::Scale;
+use crate::search::bayes::input::foreseen::Foreseen;
 use crate::search::gp::{GaussianProcess, Local};
 
 /// The expected improvement matrix.
@@ -26,13 +27,12 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// The improvement on the front of the posterior means at the rows of `inputs`, at least one.
-    /// `scales` has the scale of each loss.
-    pub fn new(processes: Vec<GaussianProcess>, scales: &[Scale], inputs: &Array2<f64>) -> Self {
-        let measured = reference::means(&processes, inputs);
-        let mut front = reference::front(&measured);
+    /// The improvement on the front of `trials`, at least one, each with its targets. `scales` has
+    /// the scale of each loss.
+    pub fn new(processes: Vec<GaussianProcess>, scales: &[Scale], trials: &[Vec<f64>]) -> Self {
+        let mut front = reference::front(trials);
         let extents = reference::extremes(&reference::losses(&front, scales));
-        let reference = reference::behind(&front, &measured, scales, reference::MARGIN);
+        let reference = reference::behind(&front, trials, scales, reference::MARGIN);
         front.retain(|row| row.iter().zip(&reference).all(|(target, most)| target < most));
         let levels: Vec<Vec<f64>> = (0..scales.len()).map(|loss| levels(&front, loss)).collect();
         let place = |(loss, &target): (usize, &f64)| levels[loss].partition_point(|&level| level < target);
@@ -46,14 +46,14 @@ impl Matrix {
         Self { processes, steps, members, ln_extents }
     }
 
-    /// The logarithm of the gain at every row of `inputs`.
-    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// The logarithm of the gain at every row of `inputs`, of which this is `foreseen`; empty if
+    /// nothing is.
+    pub fn values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
         let posteriors: Vec<_> = self.processes.iter().map(|process| process.posterior(inputs)).collect();
         let value = |row: usize| {
-            let normals =
-                posteriors.iter().map(|posterior| Normal::new(posterior.mean[row], posterior.variance[row]));
+            let normals = steps::normals(&self.steps, &posteriors, row, foreseen.get(row));
             let sums: Vec<Vec<f64>> =
-                normals.enumerate().map(|(loss, normal)| self.ln_sums(loss, normal)).collect();
+                normals.into_iter().enumerate().map(|(loss, normal)| self.ln_sums(loss, normal)).collect();
             self.nearest(&sums).1
         };
         (0..inputs.nrows()).map(value).collect()
@@ -117,19 +117,46 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::acquisition::hypervolume::fixtures::waves;
+    use crate::search::bayes::input::foreseen::KnownLoss;
     use crate::search::gp::fixtures::assert_slopes;
 
     #[test]
     fn the_gradient_matches_differences() {
         for losses in 2..=4 {
-            let (processes, scales, inputs) = waves(losses);
-            let matrix = Matrix::new(processes, &scales, &inputs);
+            let (processes, scales, members) = waves(losses);
+            let matrix = Matrix::new(processes, &scales, &members);
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = matrix.add_gradient(&input, &mut gradient);
-            let at = |input: [f64; 2]| matrix.values(array![input].view())[0];
+            let at = |input: [f64; 2]| matrix.values(array![input].view(), &[])[0];
             assert!((value - at(input)).abs() < 1e-9);
             assert_slopes(gradient, at, input, 1e-5);
         }
+    }
+
+    #[test]
+    fn of_losses_that_are_all_known_it_is_the_distance_from_the_nearest_member() {
+        let (processes, scales, members) = waves(2);
+        let matrix = Matrix::new(processes, &scales, &members);
+        let front = reference::losses(&reference::front(&members), &scales);
+        let extents: Vec<f64> =
+            reference::extremes(&front).into_iter().map(|(low, high)| high - low).collect();
+        let point: Vec<f64> = scales.iter().map(|scale| scale.loss(-0.9)).collect();
+        let known = |(loss, scale): (&f64, &Scale)| {
+            let loss = loss * scale.unit();
+            Some(KnownLoss { loss, low: loss, high: loss })
+        };
+        let losses = point.iter().zip(&scales).map(known).collect();
+        let foreseen = Foreseen { losses };
+        let distance = |member: &Vec<f64>| {
+            let gains = member.iter().zip(&point).zip(&extents);
+            gains
+                .map(|((member, loss), extent)| ((member - loss).max(0.0) / extent).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let nearest = front.iter().map(distance).fold(f64::INFINITY, f64::min);
+        let gain = matrix.values(array![[0.4, 0.6]].view(), &[foreseen])[0].exp();
+        assert!(nearest > 0.01 && (gain - nearest).abs() < 1e-6, "{gain} instead of {nearest}");
     }
 }

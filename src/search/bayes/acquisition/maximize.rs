@@ -7,6 +7,7 @@
 //! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
 //! are candidates, and there is no local search.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use rand::RngExt;
@@ -16,6 +17,7 @@ use super::Acquisition;
 use super::borders::{self, Borders};
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::foreseen::Knowledge;
 use crate::search::bayes::input::history::History;
 use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
@@ -50,17 +52,28 @@ const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e
 /// A cell with its log acquisition.
 #[derive(Clone, Debug)]
 pub(crate) struct Scored {
+    /// By what is known of the cell before a trial; minus infinity if that was not asked.
     pub value: f64,
+    /// By the models alone. The same as `value` where nothing is known of any cell.
+    pub modelled: f64,
     pub cell: Cell,
+}
+
+impl Scored {
+    /// The order by value; that of the models where nothing was asked.
+    fn order(&self, other: &Self) -> Ordering {
+        self.value.total_cmp(&other.value).then(self.modelled.total_cmp(&other.modelled))
+    }
 }
 
 /// An acquisition and the cells that it is maximized over.
 pub(crate) struct Maximizer<'a> {
-    space: &'a Space,
+    pub(super) space: &'a Space,
     cube: &'a Cube<'a>,
-    features: &'a Features,
-    acquisition: &'a Acquisition,
+    pub(super) features: &'a Features,
+    pub(super) acquisition: &'a Acquisition,
     history: &'a History,
+    pub(super) knowledge: Option<&'a Knowledge<'a>>,
     /// Cells of ended and pending trials, by the bits of their coordinates.
     taken: HashSet<Vec<u64>>,
 }
@@ -76,26 +89,31 @@ impl<'a> Maximizer<'a> {
     ) -> Self {
         let ended = history.ended.iter().map(|(cell, _)| cell);
         let taken = ended.chain(&history.pending).map(bits).collect();
-        Self { space, cube, features, acquisition, history, taken }
+        Self { space, cube, features, acquisition, history, knowledge: None, taken }
+    }
+
+    /// The same, which values the best cells by what is known of them before a trial.
+    pub fn with_knowledge(self, knowledge: Option<&'a Knowledge<'a>>) -> Self {
+        Self { knowledge, ..self }
     }
 
     /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
         let mut ranking = match self.every_cell() {
-            Some(cells) => self.score_many(&cells),
+            Some(cells) => self.shortlisted(self.score_many(&cells)),
             None => {
                 let (count, starts) = self.affordable(params);
                 let mut cells = self.spread_cells(count, &seed.child("sobol"));
                 cells.extend(self.neighbours(count / 4, &mut stream));
-                let mut scored = self.score_many(&cells);
+                let mut scored = self.shortlisted(self.score_many(&cells));
                 let starts = self.starts(&scored, starts, &mut stream);
                 scored.extend(threads::map(starts, |start| self.improve(start)));
                 scored
             }
         };
         ranking.retain(|scored| !self.taken.contains(&bits(&scored.cell)));
-        ranking.sort_by(|a, b| b.value.total_cmp(&a.value));
+        ranking.sort_by(|a, b| b.order(a));
         ranking
     }
 
@@ -179,7 +197,7 @@ impl<'a> Maximizer<'a> {
     /// `cells` with their log acquisitions.
     fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
         let values = self.acquisition.values(self.features.rows(&cells).view());
-        cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
+        cells.into_iter().zip(values).map(|(cell, value)| Scored { value, modelled: value, cell }).collect()
     }
 
     /// Where local searches start: at the best candidate, at `count` drawn candidates, and at the
@@ -201,8 +219,9 @@ impl<'a> Maximizer<'a> {
         // With several losses there is a front of best trials.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
-        let incumbents =
+        let mut incumbents =
             self.score(incumbents.map(|measured| self.cube.proposal(&measured.cell.unit)).collect());
+        self.ask_about(&mut incumbents);
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 
@@ -211,7 +230,7 @@ impl<'a> Maximizer<'a> {
         let mut refused = HashSet::new();
         loop {
             let left = (0..scored.len()).filter(|index| !refused.contains(index));
-            let best = left.max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value))?;
+            let best = left.max_by(|&a, &b| scored[a].order(&scored[b]))?;
             if !self.refuses(&scored[best].cell) {
                 return Some(best);
             }
@@ -223,7 +242,7 @@ impl<'a> Maximizer<'a> {
     fn improve(&self, start: Scored) -> Scored {
         let mut best = start;
         if self.taken.contains(&bits(&best.cell)) {
-            best.value = f64::NEG_INFINITY;
+            (best.value, best.modelled) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         }
         for _ in 0..ROUNDS {
             let before = best.value;
@@ -291,19 +310,24 @@ impl<'a> Maximizer<'a> {
     }
 
     /// The best of `from` and of the `others` that are not taken; `from` if the space refuses that
-    /// best one.
+    /// best one, or if what is known of it makes it worse.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
         others.retain(|cell| !self.taken.contains(&bits(cell)) && self.space.keeps_relations(&cell.unit));
         if others.is_empty() {
             return from;
         }
-        let value = from.value;
-        let better = self.score(others).into_iter().filter(|other| other.value > value);
+        let better = self.score(others).into_iter().filter(|other| other.modelled > from.modelled);
         // Only the best is asked about: the answer may take long.
-        better
-            .reduce(|best, other| if other.value > best.value { other } else { best })
-            .filter(|best| !self.refuses(&best.cell))
-            .unwrap_or(from)
+        let best = better.reduce(|best, other| if other.modelled > best.modelled { other } else { best });
+        let Some(mut best) = best else { return from };
+        let is_better = match self.knowledge {
+            None => !self.refuses(&best.cell),
+            Some(_) => {
+                self.ask_about(std::slice::from_mut(&mut best));
+                best.value > from.value
+            }
+        };
+        if is_better { best } else { from }
     }
 
     /// Whether the point of `cell` breaks a relation, or is refused before it is evaluated.
@@ -396,7 +420,8 @@ mod tests {
             history.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
         }
         let fits = FitCache::default();
-        let acquisition = Acquisition::fit(&history, &features, &fits.fitter(None, Seed::root(0))).unwrap();
+        let acquisition =
+            Acquisition::fit(&history, &features, None, &fits.fitter(None, Seed::root(0))).unwrap();
         test(&space, &Maximizer::new(&space, &cube, &features, &acquisition, &history));
     }
 

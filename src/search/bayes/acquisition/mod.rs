@@ -13,6 +13,7 @@
 //! | `cost` | the log cost of a trial |
 //! | `maximize` | the cell with the highest acquisition |
 //! | `borders` | the borders of relations, which it does not cross |
+//! | `shortlist` | cells that are valued by what is known before a trial |
 
 mod borders;
 mod boxes;
@@ -25,6 +26,7 @@ mod matrix;
 pub(super) mod maximize;
 mod reference;
 mod scalarize;
+mod shortlist;
 mod steps;
 mod success;
 
@@ -38,6 +40,7 @@ use success::Success;
 
 use super::fit::fitter::Fitter;
 use super::input::features::Features;
+use super::input::foreseen::{Foreseen, Knowledge};
 use super::input::history::History;
 use super::input::local;
 use crate::search::gp::{GaussianProcess, GpError};
@@ -76,12 +79,17 @@ impl Default for Acquisition {
 
 impl Acquisition {
     /// The acquisition after `history`, by Gaussian processes of its losses, constraints and
-    /// failures.
+    /// failures, and by what `knowledge` there is of points before a trial.
     ///
     /// # Errors
     /// A Gaussian process cannot be fitted: there is no input, or its kernel matrix has no Cholesky
     /// factor.
-    pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+    pub fn fit(
+        history: &History,
+        features: &Features,
+        knowledge: Option<&Knowledge<'_>>,
+        fitter: &Fitter<'_>,
+    ) -> Result<Self, GpError> {
         let ended = &history.ended;
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);
@@ -90,7 +98,7 @@ impl Acquisition {
             ..Self::default()
         };
         if history.incumbents().next().is_some() {
-            acquisition.gain = Some(Gain::fit(history, features, &fitter.child("loss"))?);
+            acquisition.gain = Some(Gain::fit(history, features, knowledge, &fitter.child("loss"))?);
         }
         // Without a process of losses nothing keeps the next trial away from pending ones: they
         // count as failures.
@@ -103,19 +111,26 @@ impl Acquisition {
         Ok(acquisition)
     }
 
-    /// The log acquisition at every row of `inputs`.
+    /// The log acquisition at every row of `inputs`, by the models alone.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values = self.gains(inputs);
+        self.foreseen_values(inputs, &[])
+    }
+
+    /// The log acquisition at every row of `inputs`, of which this is `foreseen`; empty if nothing is.
+    pub fn foreseen_values(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
+        let mut values = self.gains(inputs, foreseen);
         if let Some(cost) = &self.cost {
             values.iter_mut().zip(cost.log_costs(inputs)).for_each(|(value, log_cost)| *value -= log_cost);
         }
         values
     }
 
-    /// The log acquisition at every row of `inputs`, without the cost.
-    pub fn gains(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values =
-            self.gain.as_ref().map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs));
+    /// As [`Self::foreseen_values`], without the cost.
+    pub fn gains(&self, inputs: ArrayView2<f64>, foreseen: &[Foreseen]) -> Vec<f64> {
+        let mut values = self
+            .gain
+            .as_ref()
+            .map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs, foreseen));
         for part in &self.feasibility {
             values.iter_mut().zip(part.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
         }
@@ -172,7 +187,7 @@ mod tests {
     use crate::seed::Seed;
 
     fn fit(history: &History, features: &Features) -> Acquisition {
-        Acquisition::fit(history, features, &FitCache::default().fitter(None, Seed::root(0))).unwrap()
+        Acquisition::fit(history, features, None, &FitCache::default().fitter(None, Seed::root(0))).unwrap()
     }
 
     #[test]
@@ -185,7 +200,11 @@ mod tests {
                 .unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
+            let gain = Some(Gain::Improvement(Box::new(Improvement {
+                process: process.clone(),
+                best,
+                scale: None,
+            })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

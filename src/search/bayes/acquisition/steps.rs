@@ -6,7 +6,8 @@
 //! step.
 
 use crate::search::bayes::fit::scale::Scale;
-use crate::search::gp::normal;
+use crate::search::bayes::input::foreseen::{Foreseen, KnownLoss};
+use crate::search::gp::{Posterior, normal};
 
 /// A smaller standard deviation counts as this one.
 const LEAST_DEVIATION: f64 = 1e-9;
@@ -20,6 +21,9 @@ pub(super) struct Steps {
     levels: Vec<f64>,
     /// For each step between two levels, the derivative of the loss by the target.
     rates: Vec<f64>,
+    /// The losses at the levels, in the unit of `scale`.
+    losses: Vec<f64>,
+    scale: Scale,
 }
 
 /// A normally distributed target.
@@ -69,7 +73,32 @@ impl Steps {
             true => (scale.loss(ends[1]) - scale.loss(ends[0])) / (ends[1] - ends[0]),
             false => scale.least_rate(),
         };
-        Self { rates: levels.windows(2).map(rate).collect(), levels }
+        let loss = |&level: &f64| if level.is_finite() { scale.loss(level) } else { level };
+        Self {
+            rates: levels.windows(2).map(rate).collect(),
+            losses: levels.iter().map(loss).collect(),
+            scale: scale.clone(),
+            levels,
+        }
+    }
+
+    /// The target of a loss that is known before a trial.
+    pub fn known(&self, known: KnownLoss) -> Normal {
+        let [low, mean, high] = [known.low, known.loss, known.high].map(|loss| self.target(loss));
+        let deviation = (0.5 * (high - low)).max(LEAST_DEVIATION);
+        Normal { mean, deviation }
+    }
+
+    /// The target that the steps count as `loss`.
+    fn target(&self, loss: f64) -> f64 {
+        let within = loss / self.scale.unit();
+        let above = self.losses.partition_point(|&level| level < within);
+        match above {
+            _ if above < self.levels.len() && above > 0 => {
+                self.levels[above] - (self.losses[above] - within) / self.rates[above - 1]
+            }
+            _ => self.scale.target(loss).max(self.levels[self.levels.len() - 1]),
+        }
     }
 
     /// For every level t: ln h(z) with z = (t - μ) / σ and h as in [`normal::ln_h`]. σ h(z) is
@@ -133,6 +162,21 @@ impl Steps {
     pub fn rates(&self) -> &[f64] {
         &self.rates
     }
+}
+
+/// The target of each loss at a row: as it is `foreseen`, else by its posterior.
+pub(super) fn normals(
+    steps: &[Steps],
+    posteriors: &[Posterior],
+    row: usize,
+    foreseen: Option<&Foreseen>,
+) -> Vec<Normal> {
+    let known = |loss: usize| foreseen?.losses.get(loss).copied()?;
+    let of_loss = |(loss, (steps, posterior)): (usize, (&Steps, &Posterior))| match known(loss) {
+        Some(known) => steps.known(known),
+        None => Normal::new(posterior.mean[row], posterior.variance[row]),
+    };
+    steps.iter().zip(posteriors).enumerate().map(of_loss).collect()
 }
 
 /// ln (e^a - e^b) for a ≥ b.
