@@ -119,9 +119,19 @@ def coverage(summary):
 
 
 def torch_search(summary):
-    rows = [[row["program"], row["seed"], f"{100 * row['validation']:.2f} %", percent(row["test"]), f"{row['cpu_seconds']:.0f} s", f"{row['wall_seconds']:.0f} s"]
-            for row in summary["rows"]]
-    return table(["program", "seed", "selected validation", "test", "CPU time", "wall time"], rows)
+    rows, own = [], list(next(row["seconds_of"] for row in summary["rows"] if "seconds_of" in row))
+    for dataset, program in dict.fromkeys((row["set"], row["program"]) for row in summary["rows"]):
+        found = [row for row in summary["rows"] if (row["set"], row["program"]) == (dataset, program)]
+        each = lambda cell: ", ".join(map(cell, found))
+        name = f"`{program}`" if program in own else program
+        cells = [dataset, name, each(lambda row: f"{row['trials_per_hour']:,}"), each(lambda row: f"{100 * row['validation']:.2f}")]
+        reached = lambda seconds, minutes: f"more than {60 * minutes:.0f}" if seconds is None else f"{seconds:.0f}"
+        if program not in own:
+            cells.append(each(lambda row: f"{row['seconds']:.0f} of {60 * row['minutes']:.0f}"))
+            cells += [each(lambda row: reached(row["seconds_of"][name], row["minutes"])) for name in own]
+        rows.append(cells + [""] * (5 + len(own) - len(cells)))
+    head = ["set", "search", "trials per hour", "best validation, %", "after seconds", *(f"the same by `{name}` after seconds" for name in own)]
+    return f"{summary['peers']}; a figure for each seed.\n\n" + table(head, rows)
 
 
 def epochs(summary):
@@ -142,7 +152,8 @@ TABLES = {
 
 
 def source(name, summary):
-    return f"`{summary['command']}`, on one thread of {summary['machine']}.\n\n"
+    threads = summary.get("threads", 1)
+    return f"`{summary['command']}`, on {'one thread' if threads == 1 else f'{threads} threads'} of {summary['machine']}.\n\n"
 
 
 def filled(text):
