@@ -48,7 +48,10 @@ pub fn winner_text(best: &Best) -> String {
         }
     }
     if !best.front.is_empty() {
-        rows.push(("front".to_owned(), format!("{} trials, none better in every metric", best.front.len())));
+        rows.push((
+            "front".to_owned(),
+            format!("{} trials, none better in every metric of the search", best.front.len()),
+        ));
     }
     if let Some(stopped) = &best.stopped {
         rows.push(("stopped".to_owned(), format!("{} ({})", stopped.reason, stopped.rule)));
@@ -111,7 +114,7 @@ fn front_text(best: &Best) -> String {
         let test = has_tests.then(|| measured(&one.test));
         rows.push([number.to_string()].into_iter().chain(means).chain(test).collect());
     }
-    format!("\nfront (means over fresh seeds)\n{}", columns(&rows))
+    format!("\nfront of the search (means over fresh seeds)\n{}", columns(&rows))
 }
 
 /// Rows as lines whose columns stand below each other, all but the last padded.

@@ -129,3 +129,13 @@ fn a_network_that_does_not_fit_in_memory_is_a_failure_with_its_size() {
     let shown = tune.run(&["show"]).success().stdout;
     assert!(shown.contains("would take") && shown.contains("may take 1.00 GiB"), "{shown}");
 }
+
+#[test]
+fn a_network_beyond_a_bound_is_never_trained() {
+    let tune = Tune::new();
+    let run = ["--dataset", "iris", "--budget", "2", "--constraint", "parameters<=5", "--json"];
+    let ended = tune.run(&run);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stdout.contains("parameters: must be parameters<=5"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("trial_reported"), "{}", ended.stdout);
+}

@@ -124,6 +124,8 @@ fn a_front_shares_its_folder_with_no_other_study() {
     let again = front(0);
     check(again.clone());
     assert_eq!(again.iter().map(|file| sha256(&tune, file)).collect::<Vec<_>>(), of_first);
+    small(&tune, "--metric accuracy --budget 2 --quiet");
+    assert!(!tune.path("best.front").exists(), "that study has no front");
 }
 
 #[test]

@@ -141,6 +141,12 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
     };
     let chip = profile.name.clone();
     let description = model.description().with_context(|| name.clone())?;
+    if let Some(own) = description.chip.as_ref().filter(|own| own.name != profile.name) {
+        streams::say(format_args!(
+            "{name}: was trained for {0} and is written for {chip}: --chip {0} writes the integers of {0}",
+            own.name
+        ));
+    }
     let description = Description { chip: Some(profile.clone()), ..description };
     let text = description.inputs.is_some().then(|| description.to_text());
     let export = Export {

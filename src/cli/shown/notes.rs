@@ -15,7 +15,7 @@ pub(crate) fn note(event: &Event) -> Option<String> {
             Some(format!("stopped after {finished} trials by {rule}: {reason}"))
         }
         Event::PointsRefused { count, reason, times } => Some(format!(
-            "{count} points were passed over, since their networks cannot be built; the reason of {times}: {reason}"
+            "{count} points were passed over, since their networks cannot be built or break a bound; the reason of {times}: {reason}"
         )),
         Event::NetworkRetrained { trial, replaces } => Some(match replaces {
             None => format!("the network of trial {trial} was not kept by this run; training it again"),

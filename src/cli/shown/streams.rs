@@ -27,12 +27,22 @@ pub(crate) enum Reader {
 /// The pause before the next attempt to write to a full stream that does not block.
 const RETRY_AFTER: Duration = Duration::from_millis(2);
 
-/// Prints `text` on standard output. Returns whether somebody still reads it.
+/// Prints `text` on standard output; on a terminal without what a name may hold to steer it. Returns
+/// whether somebody still reads it.
 ///
 /// # Errors
 /// The text cannot be written. A closed pipe is no error: it gives [`Reader::IsGone`].
 pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
-    print_to(&mut *stdout().map_err(Unprinted)?, text)
+    let out = &mut *stdout().map_err(Unprinted)?;
+    match io::stdout().is_terminal() && text.contains(steers) {
+        true => print_to(out, &text.replace(steers, "\u{fffd}")),
+        false => print_to(out, text),
+    }
+}
+
+/// Whether a terminal does something else than to show `character`.
+fn steers(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\t')
 }
 
 /// Prints `line` and a newline on standard output. Returns whether somebody still reads it.

@@ -92,7 +92,7 @@ pub struct Report {
 
 /// The metrics' values, by name or in the study's order.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "values must be numbers, in a list or by the names of the metrics")]
 pub enum Values {
     /// In the study's order.
     List(Vec<Number>),
@@ -102,7 +102,7 @@ pub enum Values {
 
 /// A number, or the text `NaN`, `Infinity` or `-Infinity`.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a value must be a number, or the text NaN, Infinity or -Infinity")]
 pub enum Number {
     /// A number.
     Float(f64),

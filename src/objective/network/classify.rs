@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
 use super::folds::{Part, cross_validated};
-use super::foresight::NetworkForesight;
+use super::foresight::{NetworkForesight, check_known};
 use super::goals::Goals;
 use super::limits::Limits;
 use super::model::{Scores, TrainedNetwork, score};
@@ -239,7 +239,8 @@ impl Classify {
         let mut network = training.network()?;
         // A network that does not fit its chip is found before hours are spent on it.
         let begin = Instant::now();
-        self.deploy(&training.plan, &network, training.train.max)?;
+        let (_, mapped) = self.deploy(&training.plan, &network, training.train.max)?;
+        self.check_known(&training.plan, &mapped)?;
         let deployment = begin.elapsed().as_secs_f64();
         let begin = Instant::now();
         let (checkpoint, restarted) = training.checkpoint(segment);
@@ -330,6 +331,15 @@ impl Classify {
             .map(|scores| scores.values)
             .filter(|values| values.iter().all(|value| value.is_finite()))
             .unwrap_or_default()
+    }
+
+    /// Refuses a network of `plan`, deployed before its training, whose cores or parameters break a
+    /// constraint. A search proposes it only where nothing else is left.
+    fn check_known(&self, plan: &Plan, deployment: &Deployment) -> Result<(), Failure> {
+        let parameters = plan.spec.deployed_parameters().map_err(invalid)?;
+        let cores = Some(deployment.mapping().cores());
+        check_known(&self.goals.constraints, cores, parameters)
+            .map_err(|reason| Failure { kind: FailureKind::TooLarge, reason })
     }
 
     fn deploy(

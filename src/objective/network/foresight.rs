@@ -61,7 +61,7 @@ impl NetworkForesight {
         let mapped = if needs_mapping { Some(self.mapped(&plan)?) } else { None };
         let cores = mapped.map(|mapped| mapped.cores);
         let parameters = plan.spec.deployed_parameters().map_err(|error| reason(invalid(error)))?;
-        self.check_constraints(cores, parameters)?;
+        check_known(&self.constraints, cores, parameters)?;
         let bounds = |goal: &Goal| match goal {
             Goal::Accuracy | Goal::BalancedAccuracy | Goal::F1 | Goal::Robustness => {
                 Bounds { low: 0.0, high: 1.0 }
@@ -72,26 +72,6 @@ impl NetworkForesight {
             cost => mapped.map_or(AT_LEAST_ZERO, |mapped| mapped.bounds(*cost)),
         };
         Ok(self.goals.iter().map(bounds).collect())
-    }
-
-    /// Refuses a network if its number of cores or parameters breaks a constraint, which is known
-    /// before training.
-    fn check_constraints(&self, cores: Option<usize>, parameters: usize) -> Result<(), String> {
-        let known = |goal| match goal {
-            Goal::Cores => cores,
-            Goal::Parameters => Some(parameters),
-            _ => None,
-        };
-        let broken = self.constraints.iter().find_map(|constraint| {
-            let value = known(constraint.goal)?;
-            (constraint.excess(value as f64) > 0.0).then_some((constraint, value))
-        });
-        match broken {
-            None => Ok(()),
-            Some((constraint, value)) => {
-                Err(format!("it takes {value} {}: must be {constraint}", constraint.goal))
-            }
-        }
     }
 
     /// Whether a metric is the cost of an inference.
@@ -157,6 +137,32 @@ impl Foresee for NetworkForesight {
         Refusals {
             count: memory.refused.len() as u64,
             most_frequent: most.map(|(reason, &count)| (reason.clone(), count)),
+        }
+    }
+}
+
+/// Refuses a network whose number of cores, if it is known, or parameters breaks one of `constraints`.
+///
+/// # Errors
+/// The number and the constraint, in words.
+pub(super) fn check_known(
+    constraints: &[Constraint],
+    cores: Option<usize>,
+    parameters: usize,
+) -> Result<(), String> {
+    let known = |goal| match goal {
+        Goal::Cores => cores,
+        Goal::Parameters => Some(parameters),
+        _ => None,
+    };
+    let broken = constraints.iter().find_map(|constraint| {
+        let value = known(constraint.goal)?;
+        (constraint.excess(value as f64) > 0.0).then_some((constraint, value))
+    });
+    match broken {
+        None => Ok(()),
+        Some((constraint, value)) => {
+            Err(format!("it takes {value} {}: must be {constraint}", constraint.goal))
         }
     }
 }

@@ -219,6 +219,7 @@ fn a_file_at_the_place_of_a_network_is_that_network_or_goes() {
     let bench = Bench { keep_disk: Some(1), ..front() };
     let (_, study, _) = bench.run_through(4);
     let last = Confirmation::of(&study).unwrap().candidates[3].trial;
+    std::fs::create_dir(bench.model().with_extension("front")).expect("an empty one has gone");
     std::fs::write(file(&bench, last), "of another study").unwrap();
     let (_, _, events) = bench.run_through(4);
     assert_eq!((retrained(&events), file(&bench, last).exists()), (Vec::new(), false));

@@ -159,20 +159,22 @@ impl Tuner<'_> {
     }
 
     /// Removes the networks in the folder of the front that are none of `files`: those of another
-    /// study, or of an earlier front.
+    /// study, or of an earlier front; and the folder, if nothing is left.
     fn remove_strangers(&self, files: &[(usize, PathBuf)]) -> Result<(), TunerError> {
-        let Some(winner) = self.settings.model.as_ref().filter(|_| self.settings.confirm.front) else {
-            return Ok(());
-        };
+        let Some(winner) = &self.settings.model else { return Ok(()) };
+        let folder = front_folder(winner);
         // There is no folder where nothing was saved.
-        let Ok(entries) = fs::read_dir(front_folder(winner)) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
         let mut strangers = entries.flatten().map(|entry| entry.path()).filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let number = name.strip_prefix("trial-").and_then(|rest| rest.strip_suffix(".safetensors"));
             let is_network = number.is_some_and(|number| number.parse::<u32>().is_ok());
             is_network && !files.iter().any(|(_, file)| file == path)
         });
-        strangers.try_for_each(|stranger| remove(&stranger))
+        strangers.try_for_each(|stranger| remove(&stranger))?;
+        // It goes once it is empty; else the system refuses.
+        let _ = fs::remove_dir(folder);
+        Ok(())
     }
 }
 
