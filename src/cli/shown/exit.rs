@@ -55,7 +55,7 @@ pub(crate) fn usage(error: &clap::Error, config: Option<&(String, Vec<String>)>)
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let (text, is_plain) = (error.render(), !streams::is_coloured(&std::io::stdout()));
             let text = if is_plain { text.to_string() } else { text.ansi().to_string() };
-            streams::print(&text).map_or_else(|error| report(&error.into()), |_| Exit::Done)
+            streams::print_styled(&text).map_or_else(|error| report(&error.into()), |_| Exit::Done)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             streams::say(error.render().to_string().trim_end());

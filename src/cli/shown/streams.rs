@@ -40,6 +40,14 @@ pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
     }
 }
 
+/// Prints `text`, which is the program's own with its colours, on standard output as it is.
+///
+/// # Errors
+/// See [`print`].
+pub(crate) fn print_styled(text: &str) -> Result<Reader, Unprinted> {
+    print_to(&mut *stdout().map_err(Unprinted)?, text)
+}
+
 /// Whether a terminal does something else than to show `character`.
 fn steers(character: char) -> bool {
     character.is_control() && !matches!(character, '\n' | '\t')
