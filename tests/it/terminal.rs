@@ -175,6 +175,14 @@ fn help_is_coloured_on_a_terminal_alone_and_never_with_no_color() {
 }
 
 #[test]
+fn a_name_does_not_steer_the_terminal() {
+    let mut terminal = Terminal::open(80, &["--study", "a\x1b[38;5;77mb"], &[]);
+    terminal.watch();
+    let text = String::from_utf8_lossy(&terminal.bytes);
+    assert!(text.contains("a\u{fffd}[38;5;77mb") && !text.contains("\x1b[38;5;77m"), "{text}");
+}
+
+#[test]
 fn quiet_shows_nothing_and_quiet_json_shows_events_alone() {
     let mut terminal = Terminal::open(80, &["--quiet"], &[]);
     assert_eq!(terminal.watch().1, "");
