@@ -99,7 +99,8 @@ impl Candidates {
     }
 
     /// The candidates, the winner first: of those with all seeds that with the best mean, among
-    /// equals the smallest network. One that breaks a constraint wins only if all do. `None` if the winner is not known.
+    /// equals the smallest network. One that breaks a constraint wins only if all do. `None` if the
+    /// winner is not known.
     pub fn ranked(self) -> Option<Confirmed> {
         if !self.next(1).is_empty() {
             return None;

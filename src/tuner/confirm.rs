@@ -209,8 +209,9 @@ impl Tuner<'_> {
         }))
     }
 
-    /// The trial that the rule for the winner picks among `candidates` by their means, among those that
-    /// keep their constraints if there are any; `None` without a rule, or where every candidate has a failed seed.
+    /// The trial that the rule for the winner picks among `candidates` by their means. Those that keep
+    /// their constraints come first, if there are any. `None` without a rule, or where every candidate
+    /// has a failed seed.
     fn picked(&self, study: &Study, candidates: &[Candidate]) -> Option<u32> {
         match self.settings.pick.as_ref()? {
             Pick::Trial(number) => Some(*number),

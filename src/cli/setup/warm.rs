@@ -77,12 +77,19 @@ fn of_study(
     if let (Ok(table), Some(bounds), Some(theirs)) = (&mut found, bounds, Setup::of(&other)) {
         let measures =
             measures(&theirs.constraints, bounds).with_context(|| format!("--warm-start {source}"))?;
-        for trial in &mut table.warm_start.results {
+        let before = table.warm_start.results.len();
+        table.warm_start.results.retain_mut(|trial| {
             // A failed trial has no values, and none of its constraints either.
             let known = std::mem::take(&mut trial.constraints);
-            if !trial.values.is_empty() {
-                trial.constraints = measures.iter().map(|measure| measure.excess(&known)).collect();
-            }
+            let excesses: Option<Vec<f64>> = measures.iter().map(|measure| measure.excess(&known)).collect();
+            trial.constraints =
+                if trial.values.is_empty() { Vec::new() } else { excesses.clone().unwrap_or_default() };
+            trial.values.is_empty() || excesses.is_some()
+        });
+        let dropped = before - table.warm_start.results.len();
+        table.left_out += dropped;
+        if dropped > 0 {
+            table.reason.get_or_insert_with(|| "a trial lacks the value of a constraint".to_owned());
         }
     }
     Ok(found)
@@ -97,8 +104,9 @@ struct Measure {
 }
 
 impl Measure {
-    fn excess(&self, known: &[f64]) -> f64 {
-        known.get(self.place).map_or(0.0, |&excess| self.now.excess(self.earlier.value(excess)))
+    /// The excess now, where the earlier ones are `known`; `None` if the one that tells it is not.
+    fn excess(&self, known: &[f64]) -> Option<f64> {
+        known.get(self.place).map(|&excess| self.now.excess(self.earlier.value(excess)))
     }
 }
 
@@ -134,8 +142,10 @@ mod tests {
         let found = measures(&earlier, &texts(&["energy<=2e-6", "cores>=3"])).expect("both were bounded");
         // 10 cores and 1.5e-6 J.
         let known = [0.25, 0.5];
-        assert!((found[0].excess(&known) + 0.25).abs() < 1e-12, "kept with a quarter of the bound left");
-        assert!((found[1].excess(&known) + 7.0 / 3.0).abs() < 1e-12);
+        let excess = |at: usize| found[at].excess(&known).expect("it is known");
+        assert!((excess(0) + 0.25).abs() < 1e-12, "kept with a quarter of the bound left");
+        assert!((excess(1) + 7.0 / 3.0).abs() < 1e-12);
+        assert_eq!(found[0].excess(&known[..1]), None, "the energy was not measured");
         let error = measures(&earlier, &texts(&["latency<=1"])).err().expect("never measured").to_string();
         assert!(error.contains("did not bound latency"), "{error}");
     }

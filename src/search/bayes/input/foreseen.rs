@@ -1,8 +1,8 @@
 //! What is known of the losses of a point before it is tried.
 //!
 //! Some metrics follow from a point, such as the parameters of a network. Of others only bounds are
-//! known. A bound tells the value all the same if the values of all trials so far are the same share of
-//! it: a network mostly has as many cores after its training as before.
+//! known. A bound still tells the value if all trials so far have the same share of it. For example, a
+//! network mostly has as many cores after its training as before.
 
 use super::cube::Cell;
 use super::history::{History, Observation};
