@@ -16,7 +16,7 @@ const SPACE: &str = r#"{"name": "</script>", "parameters": {
     "x": {"type": "float", "low": 0.001, "high": 1, "log": true},
     "<b>kind</b>": {"type": "categorical", "choices": ["a", "<script>alert(1)</script>"]},
     "n": {"type": "int", "low": 1, "high": 9, "when": {"<b>kind</b>": ["a"]}}
-}}"#;
+}, "relations": ["x <= 2", "n + x <= 20"]}"#;
 const STUDY: &str = "<script>alert(2)</script><img src=x onerror=alert(3)>";
 const COMMAND: &str = r#"sh -c 'case $0 in 0.9*|1*) echo "<img src=x onerror=alert(4)>" >&2; exit 1;; esac
     echo "{\"step\": 1, \"value\": 2}"; echo "{\"value\": $0}"' {x}"#;
@@ -116,6 +116,11 @@ fn check(seen: &Json) {
     let space = Space::from_json(seen["space"].as_str().expect("a space"), "copied").expect("a valid space");
     let x = space.parameter("x").expect("a parameter").domain.to_string();
     assert!(x.starts_with("a number from 0.001 to 0.03"), "{x}");
+    // Without n, which its only kind made active, a relation of n has no meaning.
+    let related = seen["related"].as_str().expect("a space");
+    let json: Json = serde_json::from_str(related).expect("JSON");
+    assert_eq!((&json["parameters"]["n"], &json["relations"]), (&Json::Null, &serde_json::json!(["x <= 2"])));
+    Space::from_json(related, "copied").expect("a valid space");
     assert!(seen["picked"].as_str().is_some_and(|text| text.contains("Trial 0, complete")), "{seen}");
     assert_eq!((&seen["closed"], &seen["sort"]), (&Json::Bool(true), &Json::from("descending")));
     assert_eq!(seen["sorted"], serde_json::json!([all - 1, all - 2]));

@@ -15,7 +15,7 @@ use super::shown::streams;
 use super::signals::{STOP, stop_on_signals};
 use crate::output;
 use crate::report::{self, Best, Remark};
-use crate::space::Point;
+use crate::space::{Point, Value};
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{
     COMMAND, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Study, Trial, TrialState, WARM_START,
@@ -39,7 +39,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     prepared.remarks.extend(added_parameters(&prepared, args, &mut *storage)?);
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {
-        return open::ready(&prepared.name, database);
+        return open::ready(&prepared.name, database, args.display.json);
     }
     if let (Some(pausing), Some(named)) = (&mut prepared.settings.pausing, &args.fidelity.checkpoint_dir) {
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
@@ -78,9 +78,14 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
 
 /// One line of advice about `study`, in which no trial has a value.
 fn no_value(study: &Study) -> String {
-    let failed: Vec<&Trial> = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).collect();
+    let infeasible =
+        Remark::of(study).into_iter().find(|remark| matches!(remark, Remark::NothingFeasible { .. }));
+    if let Some(infeasible) = infeasible {
+        return format!("{}: {infeasible}", study.name);
+    }
+    let failed: Vec<&Trial> = study.ended().filter(|trial| trial.state == TrialState::Fail).collect();
     let Some(last) = failed.last() else {
-        return nothing_feasible(study);
+        return format!("no trial of {} has a value: raise --budget", study.name);
     };
     let reason = last.attributes.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason kept");
     format!(
@@ -92,22 +97,6 @@ fn no_value(study: &Study) -> String {
             Some(_) => "mend it, then run the same command with --retry-failed",
             None => "change the space or the chip, then run again with --fresh",
         }
-    )
-}
-
-/// One line of advice about `study`, in which every trial with a value breaks a constraint.
-fn nothing_feasible(study: &Study) -> String {
-    let excess = |trial: &&Trial| trial.constraints.iter().filter(|&&excess| excess > 0.0).sum::<f64>();
-    let complete = study.in_state(TrialState::Complete);
-    let Some(nearest) = complete.min_by(|a, b| excess(a).total_cmp(&excess(b))) else {
-        return format!("no trial of {} has a value: raise --budget", study.name);
-    };
-    let (first, beyond) =
-        (nearest.values.first().copied().map_or_else(String::new, digits), digits(excess(&nearest)));
-    format!(
-        "no trial of {} keeps all constraints; the nearest, trial {} with {first}, is beyond them by {beyond} in all: \
-         loosen the constraints, or raise --budget",
-        study.name, nearest.number
     )
 }
 
@@ -133,12 +122,18 @@ fn added_parameters(
 ) -> Result<Option<Remark>> {
     let Some(study) = storage.find_study(&prepared.name)?.filter(|_| !args.fresh) else { return Ok(None) };
     let study = storage.load_study(study)?;
-    let metrics = prepared.objective.metrics();
-    let added = open::added(&study, &request(prepared, &metrics));
-    let shown = |values: Point| {
-        values.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    let (metrics, value_without) = (prepared.objective.metrics(), value_without(prepared));
+    let Some(added) = open::added(&study, &request(prepared, &metrics, &value_without)) else {
+        return Ok(None);
     };
-    Ok(added.map(|values| Remark::AddedParameters { values: shown(values) }))
+    let shown = |is_shown: &dyn Fn(&str, &Value) -> bool| {
+        let values = added.iter().filter(|(name, value)| is_shown(name, value));
+        values.map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let is_outside = |name: &str, value: &Value| {
+        prepared.space.parameter(name).is_some_and(|parameter| !parameter.domain.contains(value))
+    };
+    Ok(Some(Remark::AddedParameters { values: shown(&|_, _| true), outside: shown(&is_outside) }))
 }
 
 /// Adds the results that `--warm-start` names to the study's facts and setup.
@@ -165,16 +160,28 @@ fn open_study(
     storage: &mut dyn Storage,
     database: &Location,
 ) -> Result<StudyKey> {
-    open::open(storage, database, &request(prepared, &prepared.objective.metrics()), args.fresh)
+    let (metrics, value_without) = (prepared.objective.metrics(), value_without(prepared));
+    open::open(storage, database, &request(prepared, &metrics, &value_without), args.fresh)
+}
+
+/// From a point and the name of a parameter that it lacks: the value that its trial had, where the objective
+/// knows it.
+fn value_without(prepared: &Prepared) -> impl Fn(&Point, &str) -> Option<Value> {
+    |point, name| prepared.objective.value_without(point, name)
 }
 
 /// What the prepared study, which has these `metrics`, asks of its storage.
-fn request<'a>(prepared: &'a Prepared, metrics: &'a [Metric]) -> StudyRequest<'a> {
+fn request<'a>(
+    prepared: &'a Prepared,
+    metrics: &'a [Metric],
+    value_without: &'a dyn Fn(&Point, &str) -> Option<Value>,
+) -> StudyRequest<'a> {
     StudyRequest {
         name: &prepared.name,
         metrics,
         setup: prepared.setup.attribute(),
         facts: prepared.facts.clone(),
+        value_without,
     }
 }
 

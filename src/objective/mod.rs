@@ -31,7 +31,7 @@ pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
 pub use crate::data::{DataPart, DataSummary};
 use crate::seed::Seed;
-use crate::space::{Foresee, Point};
+use crate::space::{Foresee, Point, Value};
 use crate::study::{Metric, Outcome};
 
 /// A callback that gets the number of each finished step of an evaluation, counted from 1, and the
@@ -79,6 +79,12 @@ pub trait Objective: Sync {
     /// What people are shown of an evaluation of `point` while it runs.
     fn outlook(&self, _point: &Point) -> Outlook {
         Outlook::default()
+    }
+
+    /// The value that an evaluation of `point` takes for a `parameter` that the point lacks; `None` if it is
+    /// not known.
+    fn value_without(&self, _point: &Point, _parameter: &str) -> Option<Value> {
+        None
     }
 
     /// The facts that are known of points before they are evaluated; `None` if there are none.

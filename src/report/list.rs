@@ -13,7 +13,7 @@ use crate::units::digits;
 pub struct StudyLine {
     /// The name.
     pub study: String,
-    /// Number of finished trials.
+    /// Number of finished trials, without those whose point is tried again.
     pub trials: usize,
     /// Number of trials that wait for a worker.
     pub waiting: usize,
@@ -105,7 +105,7 @@ impl StudyLine {
         let budget = Job::of(study).map(|job| job.budget);
         Self {
             study: study.name.clone(),
-            trials: study.finished(),
+            trials: study.ended().count(),
             waiting: study.in_state(TrialState::Waiting).count(),
             budget,
             metric: study.metrics[0].clone(),
@@ -227,6 +227,9 @@ mod tests {
             .into();
         let states: Vec<StudyState> = lines.iter().map(|line| line.state).collect();
         assert_eq!(states, [StudyState::New, StudyState::Open, StudyState::Running]);
+        let mut retried = study(&[Fail, Complete]);
+        retried.trials[0].internal.insert(crate::study::RETRIED.to_owned(), 1.into());
+        assert_eq!(StudyLine::of(&retried).trials, 1);
         let waiting = StudyLine::of(&study(&[Complete, TrialState::Waiting]));
         assert_eq!(waiting.waiting, 1);
         assert!(list_text(&[waiting]).contains("1, 1 waiting  accuracy"));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::status::failures;
-use crate::study::{ExternalSetup, Setup, Study, TrialState, validation_samples};
+use crate::study::{ExternalSetup, Setup, Study, Trial, TrialState, validation_samples};
 use crate::units::digits;
 
 /// Failures are many if at least one in this number of trials failed.
@@ -48,6 +48,8 @@ pub enum Remark {
     AddedParameters {
         /// The values with which the trials so far count, such as `dropout = 0.1`.
         values: String,
+        /// Those of the values that are not in the space; empty if all are.
+        outside: String,
     },
     /// New trials keep values that the user has fixed.
     Fixed {
@@ -99,6 +101,15 @@ pub enum Remark {
         /// The most frequent reason, and the number of trials that failed for it.
         most: (String, usize),
     },
+    /// Every trial with values breaks a constraint.
+    NothingFeasible {
+        /// The number of the trial that is nearest to keeping all.
+        nearest: u32,
+        /// Its first metric.
+        value: f64,
+        /// By how much it breaks constraints, in their sum.
+        excess: f64,
+    },
     /// One trial is better than all others in every metric, so there is no choice between metrics.
     SinglePointFront {
         /// The number of this trial.
@@ -123,7 +134,7 @@ pub enum Remark {
 impl Remark {
     /// Remarks on the trials of `study`; none if nothing is unexpected.
     pub fn of(study: &Study) -> Vec<Self> {
-        [many_failed(study), single_point_front(study), coarse_validation(study)]
+        [many_failed(study), nothing_feasible(study), single_point_front(study), coarse_validation(study)]
             .into_iter()
             .flatten()
             .collect()
@@ -133,10 +144,19 @@ impl Remark {
 fn many_failed(study: &Study) -> Option<Remark> {
     let reasons = failures(study);
     let failed: usize = reasons.iter().map(|(_, count)| count).sum();
-    let ended = study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried()).count();
+    let ended = study.ended().count();
     let is_many = failed >= FEWEST_FAILURES && failed * MANY >= ended;
     let most = reasons.into_iter().next().filter(|_| is_many)?;
     Some(Remark::ManyFailed { failed, ended, most })
+}
+
+fn nothing_feasible(study: &Study) -> Option<Remark> {
+    let excess = |trial: &Trial| trial.constraints.iter().filter(|&&excess| excess > 0.0).sum::<f64>();
+    let complete = study.in_state(TrialState::Complete);
+    let nearest =
+        complete.min_by(|a, b| excess(a).total_cmp(&excess(b))).filter(|nearest| excess(nearest) > 0.0)?;
+    let value = *nearest.values.first()?;
+    Some(Remark::NothingFeasible { nearest: nearest.number, value, excess: excess(nearest) })
 }
 
 fn single_point_front(study: &Study) -> Option<Remark> {
@@ -202,8 +222,18 @@ impl fmt::Display for Remark {
                 "{file} has changed since the last run of the study: its trials keep their results; --retry-failed \
                  tries failed ones again, --fresh begins anew"
             ),
-            Self::AddedParameters { values } => {
-                write!(f, "the space has more parameters than before: the trials so far count with {values}")
+            Self::AddedParameters { values, outside } => {
+                write!(
+                    f,
+                    "the space has more parameters than before: the trials so far count with {values}"
+                )?;
+                match outside.is_empty() {
+                    true => Ok(()),
+                    false => write!(
+                        f,
+                        "; the search does not learn from them, since the space leaves out {outside}, which they had"
+                    ),
+                }
             }
             Self::Fixed { values } => write!(f, "new trials keep {values}"),
             Self::RetriedFailed { count: 0 } => {
@@ -221,9 +251,10 @@ impl fmt::Display for Remark {
                 "no input coding in the file, and {chip} takes plain spikes: --input-coding {coding} is used; name \
                  another if the network was trained with it"
             ),
-            Self::ManyFailed { .. } | Self::SinglePointFront { .. } | Self::CoarseValidation { .. } => {
-                self.on_trials(f)
-            }
+            Self::ManyFailed { .. }
+            | Self::NothingFeasible { .. }
+            | Self::SinglePointFront { .. }
+            | Self::CoarseValidation { .. } => self.on_trials(f),
         }
     }
 }
@@ -240,6 +271,13 @@ impl Remark {
                      fails, or leave it out of the search space"
                 )
             }
+            Self::NothingFeasible { nearest, value, excess } => write!(
+                f,
+                "no trial keeps all constraints; the nearest, trial {nearest} with {}, is beyond them by {} in all: \
+                 loosen the constraints, or raise --budget",
+                digits(*value),
+                digits(*excess)
+            ),
             Self::SinglePointFront { trial, metrics } => {
                 let metrics = metrics.join(", ");
                 write!(
@@ -277,7 +315,7 @@ fn no_graded_input(f: &mut fmt::Formatter<'_>, chip: &str, is_searched: bool) ->
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, RETRIED, Trial, VALIDATION_SAMPLES};
+    use crate::study::{Metric, RETRIED, VALIDATION_SAMPLES};
 
     fn complete(number: u32, values: &[f64]) -> Trial {
         let waiting = Trial::waiting(number, Point::default());
@@ -322,6 +360,21 @@ mod tests {
         assert_eq!(texts(&few), [""; 0]);
         let all = study(&["score"], vec![failed(0, "x"), failed(1, "x")]);
         assert!(texts(&all)[0].starts_with("2 of 2 trials failed (100 %), 2 of them with: x"));
+    }
+
+    #[test]
+    fn a_study_in_which_every_trial_breaks_a_constraint_names_the_nearest() {
+        let with = |excess: [f64; 2]| {
+            let trials = excess.iter().zip(0..).map(|(&excess, number)| Trial {
+                constraints: vec![excess, -1.0],
+                ..complete(number, &[0.5 + 0.1 * f64::from(number)])
+            });
+            study(&["score"], trials.collect())
+        };
+        let text = "no trial keeps all constraints; the nearest, trial 1 with 0.6000, is beyond them by 0.2500 in all: \
+                    loosen the constraints, or raise --budget";
+        assert_eq!(texts(&with([2.0, 0.25])), [text]);
+        assert_eq!(texts(&with([2.0, 0.0])), [""; 0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::study::{Study, Timestamp, Trial, TrialState};
+use crate::study::{Study, Timestamp, TrialState};
 use crate::units::{Seconds, digits};
 
 /// From so many of the last ended trials the speed of a study is computed.
@@ -27,6 +27,8 @@ pub struct Status {
     pub retried: usize,
     /// The number of the best trial, and its value in the first metric.
     pub best: Option<(u32, f64)>,
+    /// How many of the complete trials keep all constraints; `None` if none has a constraint.
+    pub feasible: Option<usize>,
     /// With several metrics: the name of the first, in which the best trial is best; left out with one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_in: Option<String>,
@@ -78,6 +80,10 @@ impl Status {
             charged: study.charged(),
             states,
             retried: study.trials.iter().filter(|trial| trial.is_retried()).count(),
+            feasible: study
+                .in_state(TrialState::Complete)
+                .any(|trial| !trial.constraints.is_empty())
+                .then(|| study.trials.iter().filter(|trial| trial.is_feasible()).count()),
             best: study.best().map(|trial| (trial.number, trial.values[0])),
             best_in: study
                 .metrics
@@ -105,16 +111,11 @@ fn front(study: &Study) -> Vec<u32> {
 }
 
 fn trials_per_minute(study: &Study) -> Option<f64> {
-    let mut ends: Vec<i64> = ended(study).filter_map(|trial| Some(trial.finished?.0)).collect();
+    let mut ends: Vec<i64> = study.ended().filter_map(|trial| Some(trial.finished?.0)).collect();
     ends.sort_unstable();
     let recent = &ends[ends.len().saturating_sub(RECENT)..];
     let span = recent.last()? - recent.first()?;
     (span > 0).then(|| (recent.len() - 1) as f64 / (span as f64 * 1e-6 / 60.0))
-}
-
-/// The finished trials of `study`, except those whose point is tried again.
-fn ended(study: &Study) -> impl Iterator<Item = &Trial> {
-    study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
 }
 
 fn utilization(study: &Study, now: Timestamp) -> Option<f64> {
@@ -163,7 +164,7 @@ fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
 /// with its count.
 pub(super) fn failures(study: &Study) -> Vec<(String, usize)> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {
+    for trial in study.ended().filter(|trial| trial.state == TrialState::Fail) {
         let reason = trial.attributes.get("reason").and_then(|reason| reason.as_str());
         *reasons.entry(reason.unwrap_or("no reason given")).or_default() += 1;
     }
@@ -193,6 +194,9 @@ pub fn status_text(status: &Status) -> String {
             "{} failed or lost their worker, and their points were given out again\n",
             status.retried
         );
+    }
+    if status.feasible == Some(0) {
+        text += "no trial keeps all constraints\n";
     }
     if let Some((trial, value)) = status.best {
         let first = status.best_in.as_ref().map_or_else(String::new, |metric| format!(" in {metric} alone"));
@@ -253,7 +257,7 @@ fn listed(front: &[u32]) -> String {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, RETRIED, WORKER};
+    use crate::study::{Metric, RETRIED, Trial, WORKER};
 
     fn trial(number: u32, state: TrialState, worker: &str, span: (i64, Option<i64>)) -> Trial {
         let second = |seconds: i64| Timestamp(seconds * 1_000_000);
@@ -276,6 +280,22 @@ mod tests {
         assert!(text(None).contains("no process leads the study"), "{}", text(None));
         let led = text(Some("process 7"));
         assert!(led.contains("led by process 7\n") && !led.contains("no process"), "{led}");
+    }
+
+    #[test]
+    fn a_study_in_which_no_trial_keeps_its_constraints_says_so() {
+        let text = |excess: [f64; 2]| {
+            let trials = excess.into_iter().zip(0..).map(|(excess, number)| Trial {
+                values: vec![0.5],
+                constraints: vec![excess],
+                ..trial(number, TrialState::Complete, "a", (0, Some(1)))
+            });
+            let study =
+                Study { metrics: vec![Metric::minimize("x")], trials: trials.collect(), ..Study::default() };
+            status_text(&Status::of(&study, None, &[], None, Timestamp(1)))
+        };
+        assert!(text([0.25, 1.0]).contains("no trial keeps all constraints\n"));
+        assert!(!text([0.25, 0.0]).contains("constraints"));
     }
 
     #[test]

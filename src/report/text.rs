@@ -175,7 +175,7 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         count("complete"),
         count("paused"),
         count("pruned"),
-        count("failed"),
+        study.ended().filter(|trial| trial.state == TrialState::Fail).count(),
         count("running"),
         count("waiting"),
     );
@@ -188,7 +188,8 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         _ => text.push_str(&front_of(study, rows)),
     }
     let failures: Vec<(String, String)> = study
-        .in_state(TrialState::Fail)
+        .ended()
+        .filter(|trial| trial.state == TrialState::Fail)
         .take(rows)
         .map(|trial| (format!("  trial {} failed", trial.number), reason(trial)))
         .collect();

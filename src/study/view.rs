@@ -17,6 +17,11 @@ impl Study {
         self.trials.iter().filter(|trial| trial.state.is_finished()).count()
     }
 
+    /// The finished trials whose point is not tried again under another number, in order of their numbers.
+    pub fn ended(&self) -> impl DoubleEndedIterator<Item = &Trial> {
+        self.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
+    }
+
     /// The complete trials that keep all constraints, the best in the first metric first. Of equal
     /// ones, the earlier comes first.
     pub fn ranking(&self) -> Vec<&Trial> {

@@ -19,6 +19,15 @@ pub enum Event {
     /// The data that the trials are trained on; comes after the first event. A study of a command
     /// has none.
     DataLoaded(DataSummary),
+    /// The study waits for its workers (`--prepare`); the only event of its run.
+    StudyPrepared {
+        /// Version of the JSON form of events.
+        schema: u32,
+        /// The study's name.
+        study: String,
+        /// The database that holds it.
+        storage: String,
+    },
     /// The run begins or resumes a study.
     StudyStarted {
         /// Version of the JSON form of events.
@@ -212,6 +221,11 @@ pub struct BestSoFar {
 }
 
 impl Event {
+    /// The study called `study` in `storage` waits for its workers.
+    pub fn study_prepared(study: &str, storage: &str) -> Self {
+        Event::StudyPrepared { schema: SCHEMA, study: study.to_owned(), storage: storage.to_owned() }
+    }
+
     pub(super) fn study_started(study: &Study, budget: u32) -> Self {
         let (finished, best) = (study.finished(), best(study));
         Event::StudyStarted { schema: SCHEMA, study: study.name.clone(), budget, finished, best }

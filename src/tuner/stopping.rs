@@ -44,10 +44,8 @@ impl Tuner<'_> {
     /// allow: the last one. Another trial would fail too.
     pub(super) fn hopeless<'s>(&self, study: &'s Study) -> Option<&'s Trial> {
         let most = self.settings.max_failures as usize;
-        let finished =
-            || study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried());
-        let all_failed = finished().all(|trial| trial.state == TrialState::Fail);
-        (most > 0 && all_failed && finished().count() >= most).then(|| finished().next_back()).flatten()
+        let all_failed = study.ended().all(|trial| trial.state == TrialState::Fail);
+        (most > 0 && all_failed && study.ended().count() >= most).then(|| study.ended().next_back()).flatten()
     }
 
     /// The rule that has ended `study` before its budget was spent, and the reason.

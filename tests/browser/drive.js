@@ -51,6 +51,12 @@ async function drive() {
   await frame();
   seen.best = look();
   button("Clear").click();
+  drag("p:<b>kind</b>", 0.6, 1);
+  await frame();
+  button("Copy ranges as a space").click();
+  seen.related = one("dialog textarea").value;
+  button("Close", one("dialog")).click();
+  button("Clear").click();
   const from = one("#controls .filters [data-dim='p:x'] input");
   from.value = "0.1";
   from.dispatchEvent(new Event("change"));

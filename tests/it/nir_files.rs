@@ -90,7 +90,8 @@ fn the_decision_on_every_sample_is_a_line_of_a_table() {
     let ended = tune.run(&args).success();
     assert!(ended.stderr.contains("written to train.csv"), "{}", ended.stderr);
     assert!(tune.read("train.csv").contains("virginica"));
-    tune.run(&["eval", &votes, "--dataset", "digits", "--predictions", "no/p.csv"]).refused(&["no/p.csv"]);
+    tune.run(&["eval", &votes, "--dataset", "digits", "--predictions", "no/p.csv"])
+        .refused(&["--predictions no/p.csv"]);
     tune.run(&["eval", "best.safetensors", "--dataset", "iris", "--time-step", "1"])
         .refused(&["--time-step 1: a network that tune saved has no time step: leave it out"]);
     tune.run(&["eval", &votes, "--dataset", "digits", "--time-step", "0"])

@@ -174,6 +174,7 @@ fn a_script_and_a_session_get_the_same_parts_of_trials_that_pause() {
         let (trial, step, value) = (number.to_string(), until.to_string(), value.to_string());
         let tell = ["tell", "--study", "s", "--trial", &trial, "--step", &step, "--value", &value];
         tune.run(&tell).success();
+        tune.run(&tell).refused(&["not running"]);
     }
     assert!(resumed > 1, "{resumed} parts resumed a trial");
     let shown = tune.run(&["show", "--study", "s"]).success().stdout;

@@ -22,6 +22,21 @@ fn studies_are_listed_and_deleted_only_with_yes() {
     let tune = Tune::new();
     study(&tune, "first", &[]);
     study(&tune, "second", &["--prepare"]);
+    let prepared = tune.run(&[
+        "run",
+        "--command",
+        "./one.sh",
+        "--space",
+        "line.json",
+        "--study",
+        "third",
+        "--prepare",
+        "--json",
+    ]);
+    let prepared = lines(&prepared.success().stdout);
+    validate("event", &prepared[0]);
+    assert_eq!((&prepared[0]["event"], &prepared[0]["study"]), (&"study_prepared".into(), &"third".into()));
+    tune.run(&["delete", "third", "--yes"]).success();
     let listed = tune.run(&["list"]).success().stdout;
     assert_eq!(
         listed,
@@ -233,4 +248,48 @@ fn a_study_goes_on_with_more_parameters_and_older_trials_count_with_their_defaul
     run(&["--budget", "14"]).refused(&["is of another setup", "space parameters.depth", "--fresh"]);
     tune.file("line.json", more.replace(r#""high": 9"#, r#""high": 8"#));
     run(&["--budget", "14"]).refused(&["is of another setup", "space parameters.n.high: 9 there, 8 here"]);
+}
+
+#[test]
+fn a_study_of_networks_goes_on_with_what_its_trials_had() {
+    let tune = Tune::new();
+    let space = |dropout: &str| {
+        let network = r#"
+            "learning_rate_adam": { "type": "float", "low": 0.003, "high": 0.03, "log": true },
+            "optimizer": { "type": "fixed", "value": "adam" }, "batch_norm": { "type": "fixed", "value": true },
+            "method": { "type": "fixed", "value": "surrogate" }, "batch_size": { "type": "fixed", "value": 16 },
+            "epochs": { "type": "fixed", "value": 5 }"#;
+        tune.file("space.json", format!(r#"{{"name": "s", "parameters": {{{dropout} {network}}}}}"#));
+    };
+    let run = |budget: &str| {
+        let args = [
+            "--dataset",
+            "iris",
+            "--space",
+            "space.json",
+            "--confirm",
+            "0",
+            "--study",
+            "s",
+            "--budget",
+            budget,
+        ];
+        tune.run(&args).success().stderr
+    };
+    space("");
+    run("3");
+    // Without the parameter nothing is dropped, whatever the default of the space is.
+    space(r#""dropout": { "type": "float", "low": 0, "high": 0.5, "default": 0.2 },"#);
+    let said = run("5");
+    assert!(said.contains("the trials so far count with dropout = 0.0\n"), "{said}");
+    assert_eq!(column(&tune, "dropout")[..3], ["0.0", "0.0", "0.0"]);
+    space(
+        r#""dropout": { "type": "float", "low": 0, "high": 0.5, "default": 0.2 },
+        "temperature": { "type": "float", "low": 2, "high": 4 },"#,
+    );
+    let said = run("6");
+    assert!(
+        said.contains("does not learn from them, since the space leaves out temperature = 1.0"),
+        "{said}"
+    );
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,10 @@ echo '{"value": 0.5}'
 struct Terminal {
     host: File,
     program: Child,
-    screen: vt100::Parser,
+    screen: avt::Terminal,
     bytes: Vec<u8>,
+    /// How many of the bytes the screen has.
+    drawn: usize,
     _folder: Tune,
 }
 
@@ -42,15 +45,19 @@ impl Terminal {
         grantpt(&host).and_then(|()| unlockpt(&host)).expect("ours");
         let name = ptsname(&host, Vec::new()).expect("it has a name").into_string().expect("UTF-8");
         resize(&host, columns);
-        let side = || File::options().read(true).write(true).open(&name).expect("the other side");
+        // Not the terminal of this process: its end would hang up the tests where they lead a session.
+        let apart = OpenptFlags::NOCTTY.bits() as i32;
+        let side = || {
+            File::options().read(true).write(true).custom_flags(apart).open(&name).expect("the other side")
+        };
         let study = ["run", "--command", "./slow.sh", "--space", "line.json", "--budget", "4"];
         let rest = ["--search", "random", "--confirm", "1", "--confirm-seeds", "2"];
         let mut command = folder.command(&[&study[..], &rest, args].concat());
         command.env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(environment.iter().copied());
         command.stdout(Stdio::from(side())).stderr(Stdio::from(side()));
         let program = command.spawn().expect("the program starts");
-        let screen = vt100::Parser::new(24, columns, 200);
-        Self { host: File::from(host), program, screen, bytes: Vec::new(), _folder: folder }
+        let screen = avt::Terminal::new(columns.into(), 24).expect("a size");
+        Self { host: File::from(host), program, screen, bytes: Vec::new(), drawn: 0, _folder: folder }
     }
 
     /// What the terminal shows now, after the next output; `None` at the end.
@@ -59,8 +66,17 @@ impl Terminal {
         // A terminal whose other side is closed has no more to read, which Linux calls an error.
         let count = self.host.read(&mut part).unwrap_or(0);
         self.bytes.extend(&part[..count]);
-        self.screen.process(&part[..count]);
-        (count > 0).then(|| self.screen.screen().contents())
+        // A character may come in two parts.
+        let new = &self.bytes[self.drawn..];
+        let whole = std::str::from_utf8(new).map_or_else(|error| error.valid_up_to(), str::len);
+        self.screen.feed(std::str::from_utf8(&new[..whole]).expect("whole characters"));
+        self.drawn += whole;
+        (count > 0).then(|| self.shown())
+    }
+
+    /// The lines that the terminal shows now.
+    fn shown(&self) -> String {
+        self.screen.screen().text().join("\n").trim_end().to_owned()
     }
 
     /// Reads to the end. Returns everything that the terminal showed in between, and at the end.
@@ -70,12 +86,12 @@ impl Terminal {
             seen.push(shown);
         }
         assert!(self.program.wait().expect("it ends").success(), "{seen:?}");
-        (seen, self.screen.screen().contents())
+        (seen, self.shown())
     }
 
     fn resize(&mut self, columns: u16) {
         resize(&self.host, columns);
-        self.screen.screen_mut().set_size(24, columns);
+        self.screen.resize(columns.into(), 24);
     }
 }
 
@@ -139,7 +155,7 @@ fn an_interrupted_run_leaves_one_line() {
     kill_process(program, Signal::INT).expect("it runs");
     while terminal.next().is_some() {}
     assert_eq!(terminal.program.wait().expect("it ends").code(), Some(130));
-    let end = terminal.screen.screen().contents();
+    let end = terminal.shown();
     assert!(end.starts_with("interrupted after ") && end.trim_end().lines().count() == 1, "{end}");
 }
 

@@ -18,6 +18,9 @@ fn trials_leave_as_a_table_as_lines_and_as_a_journal() {
     study(&tune);
     let table = tune.run(&["export", "csv"]).success().stdout;
     assert!(table.starts_with("trial,state,x,") && table.lines().count() == 4, "{table}");
+    assert_eq!(tune.run(&["export", "csv", "--out", "-"]).success().stdout, table, "- is standard output");
+    tune.run(&[&["run", "--command", "true", "--space", "space.json"][..], &["--out", "-"]].concat())
+        .refused(&["--out -: must name a file", "/dev/stdout"]);
     let lines = tune.run(&["export", "jsonl"]).success().stdout;
     let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 3);

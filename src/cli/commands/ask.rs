@@ -25,6 +25,7 @@ use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
 use crate::study::{
     Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, RungHistory, SPACE, Searched, Study, Trial,
+    TrialState,
 };
 use crate::tuner::{self, Part, Refused, Steps, StepsError};
 
@@ -196,6 +197,7 @@ fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
         metrics: &args.metric,
         setup: (EXTERNAL_SETUP, setup.to_json()),
         facts: [(SPACE.to_owned(), space.to_json())].into_iter().chain(args.reference.fact()).collect(),
+        value_without: &|_, _| None,
     }
 }
 
@@ -294,9 +296,17 @@ fn tell_trial(
         return Ok(number);
     }
     let study = storage.load_study(key)?;
-    let state = latest(&study, number).map(|trial| trial.state);
-    let state = state.map_or_else(|| "gone".to_owned(), |state| state.to_string());
-    bail!("--trial {number}: is {state}, not running: a trial is told once")
+    match latest(&study, number) {
+        Some(trial) if trial.is_paused() => {
+            bail!(
+                "--trial {number}: is paused, not running: it can be told again once tune ask prints it again"
+            )
+        }
+        trial => {
+            let state = trial.map_or_else(|| "gone".to_owned(), |trial| trial.state.to_string());
+            bail!("--trial {number}: is {state}, not running: a trial is told once")
+        }
+    }
 }
 
 /// The rungs of the trial `number` if it pauses with `outcome` at `step`; `None` if it ends.
@@ -308,7 +318,7 @@ fn rung_history(
 ) -> Result<Option<RungHistory>> {
     let (Some(step), Outcome::Complete { values, .. }) = (step, outcome) else { return Ok(None) };
     let steps = steps(&searched(study)?.1)?.ok_or(StepsError::NoPauses(step))?;
-    match latest(study, number) {
+    match latest(study, number).filter(|trial| trial.state == TrialState::Running) {
         Some(trial) => Ok(steps.reached(trial, step, values)?),
         None => Ok(None),
     }

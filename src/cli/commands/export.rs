@@ -115,7 +115,7 @@ pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
 fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
-    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let output = Output::check_or_print(args.out.as_deref(), &inputs)?;
     let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let text = text(&*storage.load_study(key)?)?;

@@ -59,6 +59,9 @@ pub(crate) fn run(args: &PickArgs) -> Result<Exit> {
     if let (Some(reference), Some(file)) = (&reference, &args.against) {
         streams::print_line(against_text(&picked, reference, &file.display().to_string()))?;
     }
+    if is_beyond(&picked) {
+        streams::say("the winner breaks a constraint in the mean of its fresh seeds");
+    }
     streams::say(match &args.out {
         None if picked.model.is_some() => {
             "nothing is written: --out FILE writes this winner, with its network beside it".to_owned()
@@ -67,6 +70,12 @@ pub(crate) fn run(args: &PickArgs) -> Result<Exit> {
         Some(out) => written(out, &picked),
     });
     Ok(Exit::Done)
+}
+
+/// Whether the winner `picked` breaks a constraint by fresh seeds.
+fn is_beyond(picked: &Best) -> bool {
+    let mut of_winner = picked.front.iter().filter(|one| one.trial == picked.trial);
+    of_winner.any(|one| one.confirmed.as_ref().is_some_and(|confirmed| confirmed.breaks_constraint))
 }
 
 /// The files that were written.

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     }
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
-    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let output = Output::check_or_print(args.out.as_deref(), &inputs)?;
     let format = args.format.map_or_else(|| Format::of(args.out.as_deref()), Ok)?;
     let report = report(args)?;
     if let Some(port) = args.watch {

@@ -9,13 +9,13 @@ use super::checkpoints;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
-use crate::space::{Point, Space};
+use crate::space::{Point, Space, Value};
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{
-    ADDED, Attributes, DATA_SHAPE, IDENTITY, JOB, Metric, SPACE, Study, TEST_SAMPLES, VALIDATION_SAMPLES,
-    VERSION, changed_places, differences,
+    ADDED, Attributes, DATA_SHAPE, IDENTITY, JOB, Metric, SPACE, Study, TEST_SAMPLES, TrialState,
+    VALIDATION_SAMPLES, VERSION, changed_places, differences,
 };
-use crate::tuner::remove_checkpoints;
+use crate::tuner::{Event, remove_checkpoints};
 
 /// What a caller wants of a study: its name, its metrics and its setup.
 pub(crate) struct StudyRequest<'a> {
@@ -26,6 +26,8 @@ pub(crate) struct StudyRequest<'a> {
     /// Attributes that are written at every start, since studies of older versions lack some of
     /// them.
     pub facts: Attributes,
+    /// The value that a trial had for a parameter that its point lacks, where that is known.
+    pub value_without: &'a dyn Fn(&Point, &str) -> Option<Value>,
 }
 
 /// Opens the storage at `database`, which must exist, for reading and writing.
@@ -77,12 +79,17 @@ pub(crate) fn the_study(
     })
 }
 
-/// Tells the user that the study was created: prints its name, and the command by which workers
-/// join it.
+/// Tells the user that the study was created: prints its name, or an event if `is_json`, and the command by
+/// which workers join it.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(crate) fn ready(name: &str, database: &Location) -> Result<Exit> {
+pub(crate) fn ready(name: &str, database: &Location, is_json: bool) -> Result<Exit> {
+    if is_json {
+        let event = Event::study_prepared(name, &database.to_string());
+        streams::print_line(serde_json::to_string(&event)?)?;
+        return Ok(Exit::Done);
+    }
     streams::print_line(name)?;
     let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
     let (storage, study) = (quoted(&database.to_string()), quoted(name));
@@ -126,18 +133,31 @@ pub(crate) fn open(
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
 }
 
-/// The parameters that the space of `request` has and that of `study` lacks, with their defaults;
-/// `None` if there are none, or if anything else differs.
+/// The parameters that the space of `request` has and that of `study` lacks, with the values that the trials
+/// of the study had, or where these are not known or not the same, with their defaults; `None` if there are
+/// none, or if anything else differs.
 pub(crate) fn added(study: &Study, request: &StudyRequest<'_>) -> Option<Point> {
     const CHECKSUM: &str = "space_sha256";
     let (attribute, ours) = &request.setup;
     let theirs = study.attributes.get(*attribute)?;
     let space = Space::from_json(&request.facts.get(SPACE)?.to_string(), SPACE).ok()?;
-    let values = space.added_to(&study.space()?.ok()?)?;
+    let defaults = space.added_to(&study.space()?.ok()?)?;
+    let values = defaults.iter().map(|(name, default)| {
+        (name.to_owned(), common_value(study, name, request).unwrap_or_else(|| default.clone()))
+    });
+    let values: Point = values.collect();
     let mut same = ours.clone();
     same[CHECKSUM] = theirs.get(CHECKSUM)?.clone();
     let is_same = differences(&same, theirs).is_empty() && study.metrics == request.metrics;
     is_same.then_some(values)
+}
+
+/// The value that all trials of `study` had for the parameter `name`, which their points lack; `None` if it is
+/// not known or not the same in all.
+fn common_value(study: &Study, name: &str, request: &StudyRequest<'_>) -> Option<Value> {
+    let mut begun = study.trials.iter().filter(|trial| trial.state != TrialState::Waiting);
+    let first = (request.value_without)(&begun.next()?.point, name)?;
+    begun.all(|trial| (request.value_without)(&trial.point, name).as_ref() == Some(&first)).then_some(first)
 }
 
 /// Stores that parameters were added to the space of a study: `fact` is the new value of [`ADDED`].

@@ -11,6 +11,9 @@ use crate::data::{self, Origin};
 use crate::output;
 use crate::storage::Location;
 
+/// The name that stands for standard output.
+const STANDARD_OUTPUT: &str = "-";
+
 /// An output file that has been checked: it can be written.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -20,17 +23,38 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Checks that `file` can be written and is none of `inputs`.
+    /// Checks that `file`, which `--out` names, can be written and is none of `inputs`.
     ///
     /// # Errors
     /// One line that names the file, what stands in the way, and the way out.
     pub fn check(file: &Path, inputs: &Inputs) -> Result<Self> {
+        Self::check_of("--out", file, inputs)
+    }
+
+    /// Like [`Output::check`], for a file that `option` names.
+    ///
+    /// # Errors
+    /// See [`Output::check`].
+    pub fn check_of(option: &str, file: &Path, inputs: &Inputs) -> Result<Self> {
         let shown = file.display();
-        output::check(file).with_context(|| format!("--out {shown}"))?;
+        if file == Path::new(STANDARD_OUTPUT) {
+            bail!("{option} -: must name a file: ./- for one of this name, /dev/stdout for standard output");
+        }
+        output::check(file).with_context(|| format!("{option} {shown}"))?;
         if let Some(what) = inputs.name_of(file) {
-            bail!("--out {shown}: is the file of {what}, which would be lost: choose another name");
+            bail!("{option} {shown}: is the file of {what}, which would be lost: choose another name");
         }
         Ok(Self { file: file.to_owned(), model: None })
+    }
+
+    /// The file that `--out` names, checked; `None` if the result goes to standard output, which is so without
+    /// the option and with `-`.
+    ///
+    /// # Errors
+    /// See [`Output::check`].
+    pub fn check_or_print(file: Option<&Path>, inputs: &Inputs) -> Result<Option<Self>> {
+        let named = file.filter(|&file| file != Path::new(STANDARD_OUTPUT));
+        named.map(|file| Self::check(file, inputs)).transpose()
     }
 
     /// Like [`Output::check`], with a file for a network beside it. A device or a FIFO (named pipe)

@@ -118,9 +118,8 @@ pub(crate) fn front(board: &Board) -> Option<FrontNow> {
 /// The trials of `study` that have ended, without those that can resume, and the failed ones among
 /// them.
 pub(crate) fn ended(study: &Study) -> (usize, usize) {
-    let over = || study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried());
-    let failed = over().filter(|trial| trial.state == TrialState::Fail).count();
-    (over().filter(|trial| !trial.is_paused()).count(), failed)
+    let failed = study.ended().filter(|trial| trial.state == TrialState::Fail).count();
+    (study.ended().filter(|trial| !trial.is_paused()).count(), failed)
 }
 
 /// The number of trials that can resume.

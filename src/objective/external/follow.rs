@@ -18,6 +18,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// pause.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
+/// What may be wrong with a command that prints nothing until its time is up.
+const SILENT: &str =
+    "; its standard output is empty: if it waits for the end of standard input, let it read one line";
+
 /// How a command ended.
 pub(super) enum CommandEnd {
     /// With an outcome.
@@ -50,9 +54,12 @@ impl External {
         let mut result = None;
         // The last line that begins as a report does, for the failure of a command without result.
         let mut braced = None;
+        let mut is_silent = true;
         loop {
             let left = limit.map_or(LOOK_EVERY, |limit| limit.saturating_sub(begin.elapsed()));
-            match process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))? {
+            let event = process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))?;
+            is_silent &= !matches!(event, ProcessEvent::Line(_));
+            match event {
                 ProcessEvent::Line(line) => match message::read(&line, &self.metrics).map_err(broken)? {
                     Meaning::Nothing => {}
                     Meaning::Braced => braced = Some(line),
@@ -76,7 +83,9 @@ impl External {
                 ProcessEvent::Nothing => {}
             }
             if let Some(limit) = limit.filter(|&limit| begin.elapsed() >= limit) {
-                let reason = format!("ran longer than --trial-timeout {} s: killed", limit.as_secs_f64());
+                let silent = if is_silent { SILENT } else { "" };
+                let reason =
+                    format!("ran longer than --trial-timeout {} s: killed{silent}", limit.as_secs_f64());
                 return Err(Failure { kind: FailureKind::TimedOut, reason });
             }
             if self.is_stopped() {

@@ -181,7 +181,13 @@ fn a_command_that_hangs_past_the_timeout_is_killed_with_everything_it_started() 
     let begin = Instant::now();
     let (kind, reason, errors) = failure(&hanging);
     assert_eq!((kind, errors.as_str()), (FailureKind::TimedOut, "started"));
-    assert_eq!(reason, "ran longer than --trial-timeout 0.3 s: killed");
+    assert_eq!(
+        reason,
+        "ran longer than --trial-timeout 0.3 s: killed; its standard output is empty: if it waits for the end of \
+         standard input, let it read one line"
+    );
+    let talking = external("echo begun; sleep 60").with_timeout(Some(Seconds(0.3)));
+    assert_eq!(failure(&talking).1, "ran longer than --trial-timeout 0.3 s: killed");
     assert!(begin.elapsed() < Duration::from_secs(10));
 }
 

@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use super::external::process::{Process, ProcessEvent, describe_exit, was_interrupted};
 use super::{Advance, Evaluation, Objective, Observer, Outlook, Segment, SegmentEnd};
 use crate::seed::Seed;
-use crate::space::{Foresee, Point};
+use crate::space::{Foresee, Point, Value};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
 
 /// How often a silent process is checked.
@@ -116,6 +116,10 @@ impl Isolated {
 impl Objective for Isolated {
     fn metrics(&self) -> Vec<Metric> {
         self.inner.metrics()
+    }
+
+    fn value_without(&self, point: &Point, parameter: &str) -> Option<Value> {
+        self.inner.value_without(point, parameter)
     }
 
     fn foresight(&self) -> Option<Arc<dyn Foresee>> {

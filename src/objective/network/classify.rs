@@ -21,7 +21,7 @@ use crate::objective::{
     Advance, Evaluation, Model, Objective, Observer, Outlook, Pause, Segment, SegmentEnd,
 };
 use crate::seed::Seed;
-use crate::space::{Foresee, Point, Space};
+use crate::space::{Foresee, Point, Space, Value};
 use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::training::{Summary, Trainer};
 use crate::units::Bytes;
@@ -394,6 +394,10 @@ impl Objective for Classify {
             true => self.cross_validated((point, seed), Some(incumbent), observer),
             false => self.evaluate(point, seed, observer),
         }
+    }
+
+    fn value_without(&self, point: &Point, parameter: &str) -> Option<Value> {
+        Plan::default_of(point, parameter)
     }
 
     fn foresight(&self) -> Option<Arc<dyn Foresee>> {

@@ -8,7 +8,8 @@ use super::scored::Scored;
 use crate::report::interval::accuracy_interval;
 use crate::space::Point;
 use crate::study::{
-    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
+    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, TrialState,
+    test_samples,
 };
 
 /// Version of the JSON form of `best.json`.
@@ -143,8 +144,8 @@ impl Best {
             setup: Setup::of(study),
             external_setup: ExternalSetup::of(study),
             metrics: study.metrics.clone(),
-            trials: study.finished(),
-            failed: study.in_state(crate::study::TrialState::Fail).count(),
+            trials: study.ended().count(),
+            failed: study.ended().filter(|trial| trial.state == TrialState::Fail).count(),
             stopped: Stopped::of(study),
             trial: trial.number,
             hyperparameters: trial.point.clone(),

@@ -45,6 +45,9 @@ pub struct ConfirmedTrial {
     /// SHA-256 of that file, in hex; files of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_sha256: Option<String>,
+    /// Whether it breaks a constraint in the mean over the seeds; left out if it keeps all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub breaks_constraint: bool,
     /// Its samples per second on the simulator of the machine that ended the study, measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_throughput: Option<f64>,
@@ -86,6 +89,12 @@ fn confirmed_trial(study: &Study, candidate: &Candidate, model: Option<&str>) ->
         network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
         model: model.filter(|_| !candidate.test.is_empty()).map(file),
         model_sha256: candidate.model_sha256.clone().filter(|_| model.is_some()),
+        breaks_constraint: !candidate.keeps_constraints(),
         host_throughput: candidate.host_throughput,
     }
+}
+
+/// Whether a fact is left out, which it is where it does not hold.
+fn is_false(fact: &bool) -> bool {
+    !fact
 }

@@ -51,6 +51,7 @@ impl Best {
             let front: Vec<String> = means.trials.iter().map(|one| one.number.to_string()).collect();
             return Err(PickedError::NotOnFront { trial, front: front.join(", ") });
         }
+        let means = if matches!(pick, Pick::Trial(_)) { means } else { self.kept(means) };
         let number = pick.order(&means)?.first().map(|trial| trial.number).ok_or(PickedError::Unconfirmed)?;
         let same = |one: &&OnFront| one.trial == number;
         let chosen = self.front.iter().find(same).ok_or(PickedError::Unconfirmed)?;
@@ -92,6 +93,17 @@ impl Best {
     /// The same without a saved network of the winner.
     pub fn without_model(self) -> Self {
         Self { model: None, model_sha256: None, model_seed: None, model_test: None, ..self }
+    }
+
+    /// `means` with the trials that keep all constraints, or with all if none does.
+    fn kept(&self, means: Study) -> Study {
+        let breaks = |number: u32| {
+            let mut confirmed =
+                self.front.iter().filter_map(|one| Some((one.trial, one.confirmed.as_ref()?)));
+            confirmed.any(|(trial, one)| trial == number && one.breaks_constraint)
+        };
+        let kept: Vec<Trial> = means.trials.iter().filter(|trial| !breaks(trial.number)).cloned().collect();
+        if kept.is_empty() { means } else { means.with_trials(kept) }
     }
 
     /// The confirmed trials of the front, with their means as values.
@@ -175,6 +187,20 @@ mod tests {
             "against reference.json: 5.000 times lower energy, 5.000 times higher host throughput, 10.00 points lower \
              accuracy (worse)"
         );
+    }
+
+    #[test]
+    fn a_trial_that_breaks_a_constraint_by_fresh_seeds_is_picked_by_its_number_alone() {
+        let mut best = best();
+        let broken = |best: &mut Best, at: usize| {
+            best.front[at].confirmed.as_mut().expect("confirmed").breaks_constraint = true;
+        };
+        let pick = |best: &Best, rule: &str| best.picked(&rule.parse().unwrap()).map(|picked| picked.trial);
+        broken(&mut best, 1);
+        assert_eq!(pick(&best, "energy within 0.11"), Ok(0));
+        assert_eq!(pick(&best, "1"), Ok(1));
+        broken(&mut best, 0);
+        assert_eq!(pick(&best, "energy within 0.11"), Ok(1), "none keeps its constraints");
     }
 
     #[test]

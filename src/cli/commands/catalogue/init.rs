@@ -29,7 +29,7 @@ pub(crate) struct InitArgs {
 /// Writes the space that `args` ask for. `again` is the command line with all that shapes the data.
 pub(crate) fn run(args: &InitArgs, again: &str) -> Result<Exit> {
     let inputs = Inputs::default().with_dataset(&args.data);
-    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let output = Output::check_or_print(args.out.as_deref(), &inputs)?;
     let text = fitted::space(&dataset::open(&args.data, &args.data.open_options(), true)?)?;
     match output {
         None => {

@@ -105,7 +105,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let inputs =
         Inputs::default().with("MODEL", Some(&args.model)).with("--chip", args.deployed.chip.as_ref());
     let inputs = inputs.with_dataset(&args.data);
-    let predictions = args.predictions.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let predictions = args.predictions.as_deref();
+    let predictions = predictions.map(|file| Output::check_of("--predictions", file, &inputs)).transpose()?;
     let model = model::open(&args.model)?;
     let time_step = args.deployed.time_step(&model, &name)?;
     let description = model.description().with_context(|| name.clone())?;

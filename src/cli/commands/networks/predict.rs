@@ -93,7 +93,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("FILE", Some(&args.file));
     let inputs = inputs.with("--chip", args.deployed.chip.as_ref()).with("--like", args.like.as_ref());
-    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let output = Output::check_or_print(args.out.as_deref(), &inputs)?;
     let name = args.model.display().to_string();
     let model = model::open(&args.model)?;
     let description = model.description().with_context(|| name.clone())?;

@@ -195,7 +195,10 @@ fn the_timeout_is_that_of_a_segment() {
     let room = tempfile::tempdir().unwrap();
     let slow = pausing("sleep 60").with_timeout(Some(Seconds(0.3)));
     let first = segment(room.path(), None, Some((9, "0")), 0);
-    assert_eq!(reason(advance(&slow, &first).0), "ran longer than --trial-timeout 0.3 s: killed");
+    assert_eq!(
+        reason(advance(&slow, &first).0),
+        "ran longer than --trial-timeout 0.3 s: killed; its standard output is empty: if it waits for the end of standard input, let it read one line"
+    );
     let (second, _) = advance(&pausing(COUNTS).with_timeout(Some(Seconds(60.0))), &first);
     assert_eq!(paused(&second).0, 1);
 }

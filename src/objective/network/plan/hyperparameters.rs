@@ -56,27 +56,42 @@ pub enum PlanError {
 /// The domain of each hyperparameter, by name.
 pub type Domains = IndexMap<String, Allowed>;
 
+/// What was read of a point.
+#[derive(Debug, Default)]
+struct Reading {
+    /// The domains of all values that were read.
+    domains: Domains,
+    /// The values that stand for those that the point lacks, by name.
+    defaults: IndexMap<String, Value>,
+}
+
 /// Reads the values of a point.
 pub struct Hyperparameters<'a> {
     point: &'a Point,
-    /// The domains of all values that were read, if they are wanted.
-    domains: Option<RefCell<Domains>>,
+    /// What was read, if it is wanted.
+    reading: Option<RefCell<Reading>>,
 }
 
 impl<'a> Hyperparameters<'a> {
     /// The values of `point`.
     pub fn of(point: &'a Point) -> Self {
-        Self { point, domains: None }
+        Self { point, reading: None }
     }
 
-    /// Reads the values of `point`, and remembers the domain of each value that is read.
+    /// Reads the values of `point`, and remembers the domain of each value that is read, and its default.
     pub fn remembered(point: &'a Point) -> Self {
-        Self { point, domains: Some(RefCell::default()) }
+        Self { point, reading: Some(RefCell::default()) }
     }
 
     /// The domains of the hyperparameters that were read.
     pub fn into_domains(self) -> Domains {
-        self.domains.map(RefCell::into_inner).unwrap_or_default()
+        self.reading.map(RefCell::into_inner).unwrap_or_default().domains
+    }
+
+    /// The value that was read for `name` because the point lacks it; `None` if it has one, or if nothing
+    /// was read under this name.
+    pub fn default_of(&self, name: &str) -> Option<Value> {
+        self.reading.as_ref()?.borrow().defaults.get(name).cloned()
     }
 
     /// Refuses a parameter that is not among `known`.
@@ -91,39 +106,43 @@ impl<'a> Hyperparameters<'a> {
 
     /// A real number in `low..=high`; `default` where it is absent.
     pub fn real(&self, name: &str, low: f64, high: f64, default: f64) -> Result<f64, PlanError> {
-        let value = self.value(name, Allowed::Real { low, high })?;
+        let value = self.value(name, Allowed::Real { low, high }, &default.into())?;
         Ok(value.and_then(Value::as_f64).unwrap_or(default))
     }
 
     /// A whole number in `low..=high`; `default` where it is absent.
     pub fn whole(&self, name: &str, low: u32, high: u32, default: u32) -> Result<u32, PlanError> {
-        let value = self.value(name, Allowed::Whole { low, high })?;
+        let value = self.value(name, Allowed::Whole { low, high }, &i64::from(default).into())?;
         Ok(value.and_then(Value::as_i64).map_or(default, |n| n as u32))
     }
 
     /// `true` or `false`; `default` where it is absent.
     pub fn truth(&self, name: &str, default: bool) -> Result<bool, PlanError> {
-        let value = self.value(name, Allowed::Truth)?;
+        let value = self.value(name, Allowed::Truth, &default.into())?;
         Ok(value.and_then(Value::as_bool).unwrap_or(default))
     }
 
     /// One of several named choices; the first where it is absent.
     pub fn choice<T: Clone>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, PlanError> {
         let names = choices.iter().map(|&(choice, _)| choice.to_owned()).collect();
-        let value = self.value(name, Allowed::OneOf(names))?.and_then(Value::as_str);
+        let value = self.value(name, Allowed::OneOf(names), &choices[0].0.into())?.and_then(Value::as_str);
         let chosen = choices.iter().find(|(choice, _)| value == Some(choice));
         Ok(chosen.unwrap_or(&choices[0]).1.clone())
     }
 
-    /// The value of `name`; `None` where it is absent.
-    fn value(&self, name: &str, allowed: Allowed) -> Result<Option<&Value>, PlanError> {
+    /// The value of `name`; `None` where it is absent, so that `default` stands for it.
+    fn value(&self, name: &str, allowed: Allowed, default: &Value) -> Result<Option<&Value>, PlanError> {
         let value = self.point.get(name);
         if let Some(value) = value.filter(|value| !allowed.allows(value)) {
             let (name, value, rule) = (name.to_owned(), value.clone(), allowed.to_string());
             return Err(PlanError::Wrong { name, value, rule });
         }
-        if let Some(domains) = &self.domains {
-            domains.borrow_mut().entry(name.to_owned()).or_insert(allowed);
+        if let Some(reading) = &self.reading {
+            let mut reading = reading.borrow_mut();
+            reading.domains.entry(name.to_owned()).or_insert(allowed);
+            if value.is_none() {
+                reading.defaults.entry(name.to_owned()).or_insert_with(|| default.clone());
+            }
         }
         Ok(value)
     }

@@ -17,7 +17,7 @@ use layers::Common;
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
 use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
-use crate::space::{Parameter, Point, Space};
+use crate::space::{Parameter, Point, Space, Value};
 use crate::training::{
     Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
     TrainingConfig,
@@ -123,6 +123,14 @@ impl Plan {
             values.into_domains()
         });
         &DOMAINS
+    }
+
+    /// The value that a network of `point` has for the hyperparameter `name`, which the point lacks; `None` if
+    /// the point has it, or is no plan.
+    pub fn default_of(point: &Point, name: &str) -> Option<Value> {
+        let values = Hyperparameters::remembered(point);
+        Plan::read(&values, [1, 1, 1], 2).ok()?;
+        values.default_of(name)
     }
 
     /// What the hyperparameter `name` does, in a few words; `None` if no text is kept for it.

@@ -64,8 +64,15 @@ function narrowed(study, rest) {
     if (parameter && range) narrow(parameter, range);
   }
   dropImpossible(space.parameters);
+  const gone = Object.keys(study.space.parameters).filter(name => !(name in space.parameters));
+  if (space.relations) space.relations = space.relations.filter(text => !gone.some(name => isNamed(name, text)));
   space.start = [];
   return space;
+}
+// Whether the relation `text` names the parameter `name`.
+function isNamed(name, text) {
+  const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), part = "[\\p{L}\\p{N}_.]";
+  return new RegExp(`(?<!${part})${quoted}(?!${part})`, "u").test(text);
 }
 function narrow(parameter, range) {
   if (parameter.type === "categorical") {
