@@ -22,7 +22,9 @@ pub enum DeployError {
         layer: Option<usize>,
     },
     /// Inputs are graded and the chip takes plain spikes.
-    #[error("input_max = {input_max}: {chip} takes no graded spikes; choose another input coding")]
+    #[error(
+        "input_max = {input_max}: {chip} takes no graded spikes: choose another input coding, or train with --chip {chip}"
+    )]
     GradedInput {
         /// The chip's name.
         chip: String,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Value as Json;
 
 use super::options::study::StudyArgs;
 use super::setup::open::{self, StudyRequest};
@@ -16,9 +17,10 @@ use super::signals::{STOP, stop_on_signals};
 use crate::output;
 use crate::report::{self, Best, Remark};
 use crate::space::{Point, Value};
-use crate::storage::{Location, Storage, StudyKey};
+use crate::storage::{Location, Storage, StorageError, StudyKey};
 use crate::study::{
-    COMMAND, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Study, Trial, TrialState, WARM_START,
+    COMMAND, CONFIRMATION, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Setup, Study, Trial,
+    TrialState, WARM_START,
 };
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
@@ -45,10 +47,11 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
     }
     if args.retry_failed {
-        prepared.remarks.push(Remark::RetriedFailed { count: storage.retry_failed(study)? });
+        let seeds = forget_failed_seeds(&mut *storage, study)?;
+        prepared.remarks.push(Remark::RetriedFailed { count: storage.retry_failed(study)?, seeds });
     }
     stop_on_signals()?;
-    let mut progress = Progress::new(&args.display, &prepared.settings, prepared.data.is_some());
+    let mut progress = Progress::new(&args.display, &prepared.settings, prepared.data.is_some(), &STOP);
     if progress.is_for_people() {
         prepared.remarks.iter().for_each(streams::say);
     }
@@ -76,6 +79,18 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     Ok(exit)
 }
 
+/// Forgets the confirmation of `study` if fresh seeds have failed in it, so that it is done again. Returns
+/// their number.
+fn forget_failed_seeds(storage: &mut dyn Storage, study: StudyKey) -> Result<usize, StorageError> {
+    let Some(confirmation) = Confirmation::of(&*storage.load_study(study)?) else { return Ok(0) };
+    let repeats = confirmation.candidates.iter().flat_map(|candidate| &candidate.repeats);
+    let failed = repeats.filter(|repeat| repeat.value.is_none()).count();
+    if failed > 0 {
+        storage.set_study_attribute(study, CONFIRMATION, &Json::Null)?;
+    }
+    Ok(failed)
+}
+
 /// One line of advice about `study`, in which no trial has a value.
 fn no_value(study: &Study) -> String {
     let infeasible =
@@ -95,6 +110,9 @@ fn no_value(study: &Study) -> String {
         last.number,
         match ExternalSetup::of(study) {
             Some(_) => "mend it, then run the same command with --retry-failed",
+            None if Setup::of(study).is_some_and(|setup| !setup.constraints.is_empty()) => {
+                "change the space, the chip or --constraint, then run again with --fresh"
+            }
             None => "change the space or the chip, then run again with --fresh",
         }
     )

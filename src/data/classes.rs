@@ -15,7 +15,8 @@ const FEWEST_VALUES: usize = 3;
 /// The names of the classes, sorted, and the class of each label. `source` names the place of the
 /// labels in error texts.
 ///
-/// Labels are compared as texts, so `01` and `1` are two classes. If all labels are numbers, they
+/// Labels are compared as texts, so `01` and `1` are two classes. `1.0` is the class `1` if there is one, since
+/// other programs write a column of whole numbers so. If all labels are numbers, they
 /// are sorted by their value; otherwise as text.
 ///
 /// # Errors
@@ -26,14 +27,30 @@ pub(super) fn number(
     source: &str,
     file: &Path,
 ) -> Result<(Vec<String>, Vec<u16>), DataError> {
-    let names = sorted(labels.iter().map(String::as_str).collect());
+    let mut texts: BTreeSet<&str> = labels.iter().map(String::as_str).collect();
+    let doubles: HashMap<&str, &str> =
+        texts.iter().filter_map(|&text| Some((text, *texts.get(whole(text)?)?))).collect();
+    texts.retain(|text| !doubles.contains_key(text));
+    let names = sorted(texts);
     check_measurement(&names, labels.len(), source, file)?;
     let classes: HashMap<&str, usize> =
         names.iter().enumerate().map(|(class, &name)| (name, class)).collect();
-    let class_of = |label: &String| u16::try_from(classes[label.as_str()]);
+    let name_of = |label: &String| match doubles.get(label.as_str()) {
+        Some(&whole) => classes[whole],
+        None => classes[label.as_str()],
+    };
+    let class_of = |label: &String| u16::try_from(name_of(label));
     let numbered: Result<Vec<u16>, _> = labels.iter().map(class_of).collect();
     let numbered = numbered.map_err(|_| DataError::Classes { file: file.into(), found: names.len() })?;
     Ok((names.into_iter().map(str::to_owned).collect(), numbered))
+}
+
+/// `text` without the point and the zeros after it, if it is a whole number with such an end.
+pub(super) fn whole(text: &str) -> Option<&str> {
+    let (whole, zeros) = text.split_once('.')?;
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_whole && zeros.bytes().all(|byte| byte == b'0')).then_some(whole)
 }
 
 /// The names in the order of their numbers if all are numbers, and otherwise as texts.
@@ -77,6 +94,16 @@ fn check_measurement(names: &[&str], samples: usize, source: &str, file: &Path) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_with_zeros_after_its_point_is_the_class_without_them() {
+        let labels = ["1.0", "0", "1", "2.0", "-3.00", "-3"].repeat(4).into_iter().map(str::to_owned);
+        let labels: Vec<String> = labels.collect();
+        let (names, classes) = number(&labels, "column 0", Path::new("t.csv")).expect("classes");
+        assert_eq!(names, ["-3", "0", "1", "2.0"]);
+        assert_eq!(classes[..6], [2, 1, 2, 3, 0, 0]);
+        assert_eq!(["1.5", "1.", "x.0", ".0", "1"].map(whole), [None, Some("1"), None, None, None]);
+    }
 
     fn texts(labels: &[&str]) -> Vec<String> {
         labels.iter().map(|&label| label.to_owned()).collect()

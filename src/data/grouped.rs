@@ -1,12 +1,22 @@
 //! Splits that keep groups together: samples of one patient or one recording are alike, so a network
 //! that has seen some of them is not tested by the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rand::seq::SliceRandom;
 
 use super::DataError;
 use crate::seed::Seed;
+
+/// The number of each sample's group, which is called by a text: counted from 0 in the order of the samples.
+pub(super) fn numbered(groups: &[String]) -> Vec<u32> {
+    let mut numbers = HashMap::new();
+    let number = |group| {
+        let next = numbers.len() as u32;
+        *numbers.entry(group).or_insert(next)
+    };
+    groups.iter().map(number).collect()
+}
 
 /// The ascending indices of the samples that stay and of those that are held out: all samples of a
 /// group on one side, and of each class about the share `fraction` (in (0, 1)) on the other.

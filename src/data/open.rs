@@ -184,6 +184,9 @@ fn open_pictures(
 ) -> Result<Parts, DataError> {
     let pictures = images::read(folder, options, sources.cache.as_deref(), progress)?;
     pictures.ok_or_else(|| {
+        if let Some(picture) = images::foreign_picture(folder) {
+            return DataError::malformed(picture, images::FOREIGN_KIND);
+        }
         let problem = match images::has_loose_pictures(folder) {
             true => "pictures without classes: move those of each class to a folder of its own".to_owned(),
             false => {

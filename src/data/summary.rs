@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Columns, Dataset, InputScaling, Samples, TableSchema};
+use crate::units::digits;
 
 /// The most classes that are listed one by one in a line.
 const LISTED: usize = 10;
@@ -147,7 +148,7 @@ impl DataSummary {
     fn line_of(&self, scaling: &str, shown_parts: String) -> String {
         let mut parts = vec![
             format!("{} samples of {}", self.samples, self.shown_inputs()),
-            format!("values {} to {}, {scaling}", rounded(self.range[0]), rounded(self.range[1])),
+            format!("values {} to {}, {scaling}", number(self.range[0]), number(self.range[1])),
             self.shown_classes(),
         ];
         parts.extend(self.shown_label());
@@ -229,6 +230,13 @@ fn counts(set: &Dataset) -> Vec<usize> {
 fn rounded(value: f64) -> f64 {
     let digits = format!("{value:.3e}");
     if value.fract() == 0.0 { value } else { digits.parse().unwrap_or(value) }
+}
+
+/// A number of data as people read it.
+fn number(value: f64) -> String {
+    /// From here on a number has too many digits to be read.
+    const LARGE: f64 = 1e15;
+    if value.abs() < LARGE { rounded(value).to_string() } else { digits(value) }
 }
 
 /// `text` without line breaks and other control characters.

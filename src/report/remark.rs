@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::status::failures;
-use crate::study::{ExternalSetup, Setup, Study, Trial, TrialState, validation_samples};
+use crate::study::{
+    Confirmation, ExternalSetup, Repeat, Setup, Study, Trial, TrialState, validation_samples,
+};
 use crate::units::digits;
 
 /// Failures are many if at least one in this number of trials failed.
@@ -60,6 +62,8 @@ pub enum Remark {
     RetriedFailed {
         /// Number of trials that wait to be tried again.
         count: u32,
+        /// Number of failed trainings of the confirmation, which is done again.
+        seeds: usize,
     },
     /// The result goes to a device or a FIFO (named pipe), so no network is saved beside it.
     NoModelFile {
@@ -110,6 +114,17 @@ pub enum Remark {
         /// By how much it breaks constraints, in their sum.
         excess: f64,
     },
+    /// The winner has fresh seeds that failed.
+    FailedSeeds {
+        /// The number of the winner.
+        trial: u32,
+        /// Number of failed seeds, at least 1.
+        failed: usize,
+        /// Number of seeds.
+        seeds: usize,
+        /// The reason of the first.
+        reason: String,
+    },
     /// One trial is better than all others in every metric, so there is no choice between metrics.
     SinglePointFront {
         /// The number of this trial.
@@ -134,10 +149,14 @@ pub enum Remark {
 impl Remark {
     /// Remarks on the trials of `study`; none if nothing is unexpected.
     pub fn of(study: &Study) -> Vec<Self> {
-        [many_failed(study), nothing_feasible(study), single_point_front(study), coarse_validation(study)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let remarks = [
+            many_failed(study),
+            nothing_feasible(study),
+            failed_seeds(study),
+            single_point_front(study),
+            coarse_validation(study),
+        ];
+        remarks.into_iter().flatten().collect()
     }
 }
 
@@ -157,6 +176,20 @@ fn nothing_feasible(study: &Study) -> Option<Remark> {
         complete.min_by(|a, b| excess(a).total_cmp(&excess(b))).filter(|nearest| excess(nearest) > 0.0)?;
     let value = *nearest.values.first()?;
     Some(Remark::NothingFeasible { nearest: nearest.number, value, excess: excess(nearest) })
+}
+
+fn failed_seeds(study: &Study) -> Option<Remark> {
+    let confirmation = Confirmation::of(study)?;
+    let winner = confirmation.candidates.first()?;
+    let failed: Vec<&Repeat> = winner.repeats.iter().filter(|repeat| repeat.value.is_none()).collect();
+    let reason = failed.first()?.attributes.get("reason").and_then(|reason| reason.as_str());
+    let reason = reason.unwrap_or("no reason kept").to_owned();
+    Some(Remark::FailedSeeds {
+        trial: winner.trial,
+        failed: failed.len(),
+        seeds: winner.repeats.len(),
+        reason,
+    })
 }
 
 fn single_point_front(study: &Study) -> Option<Remark> {
@@ -236,10 +269,13 @@ impl fmt::Display for Remark {
                 }
             }
             Self::Fixed { values } => write!(f, "new trials keep {values}"),
-            Self::RetriedFailed { count: 0 } => {
+            Self::RetriedFailed { count: 0, seeds: 0 } => {
                 f.write_str("--retry-failed: no failed trial is left to try again")
             }
-            Self::RetriedFailed { count } => write!(f, "{count} failed trials are tried again"),
+            Self::RetriedFailed { count: 0, seeds } => {
+                write!(f, "the confirmation, in which {seeds} fresh seeds failed, is done again")
+            }
+            Self::RetriedFailed { count, .. } => write!(f, "{count} failed trials are tried again"),
             Self::NoModelFile { out } => {
                 write!(
                     f,
@@ -253,6 +289,7 @@ impl fmt::Display for Remark {
             ),
             Self::ManyFailed { .. }
             | Self::NothingFeasible { .. }
+            | Self::FailedSeeds { .. }
             | Self::SinglePointFront { .. }
             | Self::CoarseValidation { .. } => self.on_trials(f),
         }
@@ -277,6 +314,11 @@ impl Remark {
                  loosen the constraints, or raise --budget",
                 digits(*value),
                 digits(*excess)
+            ),
+            Self::FailedSeeds { trial, failed, seeds, reason } => write!(
+                f,
+                "{failed} of {seeds} fresh seeds of the winner, trial {trial}, failed, the first with: {reason}: \
+                 --retry-failed confirms again, once what fails is mended"
             ),
             Self::SinglePointFront { trial, metrics } => {
                 let metrics = metrics.join(", ");

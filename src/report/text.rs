@@ -59,10 +59,13 @@ pub fn winner_text(best: &Best) -> String {
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
         let searched = default.searched.map_or("failed".to_owned(), digits);
         let name = if best.external_setup.is_none() { "default, validation" } else { "default" };
-        rows.push((
-            name.to_owned(),
-            format!("{searched} (one seed; the winner's {})", digits(best.searched)),
-        ));
+        let searched_by = best.setup.as_ref().map(|setup| &setup.searched);
+        let searched_by = searched_by.or(best.external_setup.as_ref().map(|setup| &setup.searched));
+        let seeds = match searched_by.and_then(|searched| searched.replicates).unwrap_or(1) {
+            1 => "one seed".to_owned(),
+            seeds => format!("mean of {seeds} seeds"),
+        };
+        rows.push((name.to_owned(), format!("{searched} ({seeds}; the winner's {})", digits(best.searched))));
     }
     rows.extend(gain_text(best).map(|gain| ("gain over the default".to_owned(), gain)));
     let is_short = |value: &Json| !value.is_object() && !value.is_array();
@@ -296,7 +299,10 @@ fn measured(measured: &Scored) -> String {
             let (mean, sd) = (digits(spread.mean), digits(spread.sd));
             format!("{mean} +- {sd} (mean and sd of {} seeds)", spread.count)
         }
-        None => "some seeds failed".to_owned(),
+        None => {
+            let failed = measured.values.iter().filter(|value| value.is_none()).count();
+            format!("{failed} of {} seeds failed", measured.values.len())
+        }
     }
 }
 

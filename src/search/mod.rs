@@ -16,6 +16,7 @@
 //! ```
 
 pub mod bayes;
+mod comparable;
 mod evolution;
 mod fidelity;
 pub mod gp;

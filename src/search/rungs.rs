@@ -8,8 +8,7 @@
 //! decision depends on the study alone.
 
 use super::pareto;
-use crate::space::Space;
-use crate::study::{Study, Trial, TrialState};
+use crate::study::{Study, Trial};
 
 /// Successive halving resumes one in this number of the trials at a rung.
 const REDUCTION: usize = 3;
@@ -76,33 +75,11 @@ impl Rungs {
             .rev()
             .find_map(|rung| ranked(members(study, rung)).into_iter().find(|&trial| waits_at(trial, rung)))
     }
-
-    /// `study` for a search that knows no rungs: the values of all trials are of the same fidelity
-    /// level (a rung, or the end of the training). Trials without a value at that level stay as
-    /// they are.
-    ///
-    /// The level is the highest one that enough trials have reached to fit a model of `space`. If
-    /// no level has enough, it is the lowest rung.
-    pub fn comparable(self, space: &Space, study: &Study) -> Study {
-        let enough = (space.dimension() + 1).clamp(5, 20);
-        if study.in_state(TrialState::Complete).count() >= enough {
-            return study.clone();
-        }
-        let has_enough = |&rung: &usize| {
-            study.trials.iter().filter(|trial| values(trial, rung).is_some()).count() >= enough
-        };
-        let rung = (0..self.count()).rev().find(has_enough).unwrap_or(0);
-        let trials = study.trials.iter().map(|trial| match values(trial, rung) {
-            Some(values) => Trial { state: TrialState::Complete, values, ..trial.clone() },
-            None => trial.clone(),
-        });
-        Study { trials: trials.collect(), ..study.clone() }
-    }
 }
 
 /// The values of `trial` at a rung, counted from 0; `None` if it has not reached the rung, or could
 /// not be measured there.
-fn values(trial: &Trial, rung: usize) -> Option<Vec<f64>> {
+pub(super) fn value_at(trial: &Trial, rung: usize) -> Option<Vec<f64>> {
     trial.rung_history.rungs.get(rung).map(|rung| rung.values.clone()).filter(|values| !values.is_empty())
 }
 
@@ -152,7 +129,7 @@ fn ranked(members: Vec<Member<'_>>) -> Vec<&Trial> {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, Rung, RungHistory};
+    use crate::study::{Metric, Rung, RungHistory, TrialState};
 
     /// Trials that are paused at the last of their rungs, each with its values by rung and metric.
     fn study(metrics: Vec<Metric>, rung_history: &[&[&[f64]]]) -> Study {
@@ -204,20 +181,5 @@ mod tests {
         assert_eq!(Rungs::HALVING.farthest(&study).map(|trial| trial.number), Some(1));
         study.trials[1].state = TrialState::Fail;
         assert_eq!(Rungs::HALVING.farthest(&study).map(|trial| trial.number), Some(0));
-    }
-
-    #[test]
-    fn a_search_without_rungs_sees_values_of_one_fidelity_level() {
-        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-        let space = Space::from_json(text, "line.json").unwrap();
-        let (low, high): (&[&[f64]], &[&[f64]]) = (&[&[0.5]], &[&[0.4], &[0.6]]);
-        let losses = vec![Metric::minimize("loss")];
-        let few = study(losses.clone(), &[low, high, high, high, high]);
-        let seen = Rungs::HALVING.comparable(&space, &few);
-        assert_eq!(seen.trials[0].values, [0.5]);
-        assert!(seen.trials[1..].iter().all(|trial| trial.values == [0.4]));
-        let enough = Rungs::HALVING.comparable(&space, &study(losses, &[low, high, high, high, high, high]));
-        assert_eq!(enough.trials[0].state, TrialState::Pruned);
-        assert!(enough.trials[1..].iter().all(|trial| trial.values == [0.6]));
     }
 }

@@ -162,7 +162,7 @@ impl Space {
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].
     pub fn decode(&self, unit: &[f64]) -> Point {
-        self.related(self.keep_active(self.values_at(unit)))
+        self.related(self.values_at(unit))
     }
 
     /// The values of all parameters, active or not, at the coordinates `unit`; held ones as they are

@@ -117,7 +117,7 @@ impl Space {
     /// are moved until it does not.
     pub fn default_point(&self) -> Point {
         let defaults = self.parameters.iter().map(|parameter| parameter.default.clone());
-        self.related(self.keep_active(defaults.collect()))
+        self.related(defaults.collect())
     }
 
     /// The points to try before the search proposes any: first the default point, then those that
@@ -141,16 +141,22 @@ impl Space {
     /// that is missing or outside its domain gets its default. If the result breaks a relation, its
     /// numbers are moved until it does not.
     pub fn completed(&self, point: &Point) -> Point {
-        self.related(self.with_defaults(point))
+        self.related(self.values_or_defaults(point))
     }
 
     /// As [`Space::completed`], without any regard to relations.
     fn with_defaults(&self, point: &Point) -> Point {
-        let values = self.parameters.iter().map(|parameter| {
+        self.keep_active(self.values_or_defaults(point))
+    }
+
+    /// The values of all parameters, active or not: those of `point`, and defaults where it has none in the
+    /// domain.
+    fn values_or_defaults(&self, point: &Point) -> Vec<Value> {
+        let value = |parameter: &Parameter| {
             let given = point.get(&parameter.name).filter(|value| parameter.domain.contains(value));
             given.unwrap_or(&parameter.default).clone()
-        });
-        self.keep_active(values.collect())
+        };
+        self.parameters.iter().map(value).collect()
     }
 
     /// `point` as a complete point of this space. An active parameter that it lacks gets its

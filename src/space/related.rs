@@ -77,27 +77,34 @@ impl Space {
         }
     }
 
-    /// `point`, moved until it keeps all relations. Only numbers of relations move, on the straight
-    /// line towards [`anchor`]. Points beyond the border are mirrored at it, so that they do not
-    /// crowd there.
-    pub(super) fn related(&self, point: Point) -> Point {
+    /// The point of `values`, one for each parameter, active or not, moved until it keeps all relations.
+    /// Only numbers of relations move, on the straight line towards [`anchor`]. Points beyond the border
+    /// are mirrored at it, so that they do not crowd there. A number that moves may make others active.
+    pub(super) fn related(&self, values: Vec<Value>) -> Point {
+        if self.relations.is_empty() {
+            return self.keep_active(values);
+        }
+        let point = self.keep_active(values.clone());
         if self.broken(&point).is_none() {
             return point;
         }
-        let mut share = mirrored(self.border(&point));
+        let mut share = mirrored(self.border(&point, &values));
         for _ in 0..HALVINGS {
-            let moved = self.towards_anchor(&point, share);
+            let moved = self.keep_active(self.towards_anchor(&values, share));
             if self.broken(&moved).is_none() {
                 return moved;
             }
             share *= 0.5;
         }
-        self.towards_anchor(&point, 0.0)
+        self.keep_active(self.towards_anchor(&values, 0.0))
     }
 
-    /// The share of the way from the anchor to `point` on which all relations hold.
-    fn border(&self, point: &Point) -> f64 {
-        let anchored = self.towards_anchor(point, 0.0);
+    /// The share of the way from the anchor to `point`, which is that of `values`, on which all relations
+    /// between its numbers hold.
+    fn border(&self, point: &Point, values: &[Value]) -> f64 {
+        let anchored = self.parameters.iter().zip(self.towards_anchor(values, 0.0));
+        let anchored = anchored.filter(|(parameter, _)| point.get(&parameter.name).is_some());
+        let anchored: Point = anchored.map(|(parameter, value)| (parameter.name.clone(), value)).collect();
         let shares = self.relations.iter().filter_map(|relation| {
             let (here, there) = (relation.room(point)?, relation.room(&anchored)?);
             (here < 0.0).then(|| (there / (there - here)).clamp(0.0, 1.0))
@@ -105,16 +112,16 @@ impl Space {
         shares.fold(1.0, f64::min)
     }
 
-    /// `point` with the numbers of relations at `share` of the way from the anchor to it, on the
-    /// grids of their domains, rounded towards the anchor.
-    fn towards_anchor(&self, point: &Point, share: f64) -> Point {
-        let mut moved = point.clone();
-        for (name, anchor) in &self.anchor {
-            if let (Some(value), Some(parameter)) = (point.get(name), self.parameter(name)) {
-                moved.set(name.clone(), between(&parameter.domain, anchor, value, share));
-            }
-        }
-        moved
+    /// `values` with the numbers of relations at `share` of the way from the anchor to them, on the
+    /// grids of their domains, rounded towards the anchor. All of them at the anchor keep all relations,
+    /// whichever are active.
+    fn towards_anchor(&self, values: &[Value], share: f64) -> Vec<Value> {
+        let moved = self.parameters.iter().zip(values).map(|(parameter, value)| {
+            let anchor = self.anchor.iter().find(|(name, _)| *name == parameter.name);
+            anchor
+                .map_or_else(|| value.clone(), |(_, anchor)| between(&parameter.domain, anchor, value, share))
+        });
+        moved.collect()
     }
 }
 
@@ -290,13 +297,19 @@ mod tests {
     use super::*;
     use crate::seed::{Seed, Stream};
 
-    /// A random space of two to five numbers and a choice, with up to three random relations.
+    /// A random space of two to five numbers and a choice, with up to three random relations. The choice, or
+    /// the first number, makes others active.
     fn random_space(stream: &mut Stream) -> String {
         let count = stream.random_range(2..6);
         let mut parameters = vec![r#""rule": {"type": "categorical", "choices": ["a", "b"]}"#.to_owned()];
         for k in 0..count {
-            let when = if stream.random_bool(0.2) { r#", "when": {"rule": ["b"]}"# } else { "" };
+            let when = match stream.random_range(0..5) {
+                0 => WHEN[0],
+                1 if k > 0 => WHEN[1],
+                _ => "",
+            };
             let domain = match stream.random_range(0..4) {
+                _ if k == 0 => r#""int", "low": 1, "high": 8"#,
                 0 => r#""float", "low": 0.001, "high": 1, "log": true"#,
                 1 => r#""float", "low": -1, "high": 1, "step": 0.25"#,
                 2 => r#""int", "low": 1, "high": 40, "log": true"#,
@@ -320,6 +333,9 @@ mod tests {
         )
     }
 
+    /// Conditions of a random space.
+    const WHEN: [&str; 2] = [r#", "when": {"rule": ["b"]}"#, r#", "when": {"x_0": [2, 3, 7]}"#];
+
     #[test]
     fn every_point_of_a_random_space_keeps_its_relations_or_none_can() {
         let count = std::env::var("TUNE_SPACES").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
@@ -341,7 +357,7 @@ mod tests {
                 Err(error) => {
                     assert!(error.to_string().contains("no values within the bounds"), "{error}: {text}");
                     // With every parameter active, no random point keeps all.
-                    let always = text.replace(r#", "when": {"rule": ["b"]}"#, "");
+                    let always = text.replace(WHEN[0], "").replace(WHEN[1], "");
                     let free = always.split(r#", "relations""#).next().expect("a part").to_owned() + "}";
                     let space = Space::from_json(&free, "s.json").expect("right");
                     let list = serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
@@ -367,6 +383,25 @@ mod tests {
             possible > count / 4 && possible < count && moved > count,
             "{possible} of {count}, {moved} moved"
         );
+    }
+
+    #[test]
+    fn a_number_that_is_moved_takes_the_numbers_with_it_that_it_makes_active() {
+        let text = r#"{"name": "s", "parameters": {"n": {"type": "int", "low": 1, "high": 8, "default": 3},
+            "m": {"type": "int", "low": 1, "high": 8, "default": 8},
+            "k": {"type": "float", "low": 0, "high": 1, "when": {"n": [3]}}}, "relations": ["n >= m"]}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        let default = space.default_point();
+        assert!(space.check(&default).is_ok() && default.get("k").is_none(), "{default:?}");
+        let mut has_k = [false, false];
+        for place in 0..64 {
+            let unit = [f64::from(place / 8), f64::from(place % 8)].map(|k| (k + 0.5) / 8.0);
+            let point = space.decode(&[unit[0], unit[1], 0.25]);
+            assert_eq!(space.check(&point), Ok(()), "{unit:?}");
+            let moved = !space.keeps_relations(&[unit[0], unit[1], 0.25]);
+            has_k[usize::from(moved)] |= point.get("k").is_some();
+        }
+        assert_eq!(has_k, [true, true], "k is active where n is 3, also if n was moved there");
     }
 
     #[test]

@@ -52,4 +52,6 @@ pub struct Slice {
     pub mean: Vec<f64>,
     /// The standard deviation of that expectation, without the noise of a measurement.
     pub sd: Vec<f64>,
+    /// Whether each of the values keeps the relations of the space, and is expected to keep all constraints.
+    pub is_allowed: Vec<bool>,
 }

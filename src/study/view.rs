@@ -35,6 +35,14 @@ impl Study {
         self.first_losses().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, trial)| trial)
     }
 
+    /// Why no trial is the best, where none is.
+    pub fn no_best(&self) -> &'static str {
+        match self.in_state(TrialState::Complete).next() {
+            Some(_) => "no trial of it keeps all constraints",
+            None => "no trial of it has a value",
+        }
+    }
+
     /// The complete trials that keep all constraints, in order of their numbers. Each comes with
     /// its loss in the first metric.
     fn first_losses(&self) -> impl Iterator<Item = (f64, &Trial)> {

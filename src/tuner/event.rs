@@ -227,7 +227,7 @@ impl Event {
     }
 
     pub(super) fn study_started(study: &Study, budget: u32) -> Self {
-        let (finished, best) = (study.finished(), best(study));
+        let (finished, best) = (study.ended().count(), best(study));
         Event::StudyStarted { schema: SCHEMA, study: study.name.clone(), budget, finished, best }
     }
 
@@ -261,7 +261,7 @@ impl Event {
     }
 
     pub(super) fn study_finished(study: &Study) -> Self {
-        Event::StudyFinished { finished: study.finished(), best: best(study) }
+        Event::StudyFinished { finished: study.ended().count(), best: best(study) }
     }
 }
 

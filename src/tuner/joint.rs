@@ -85,7 +85,7 @@ impl Tuner<'_> {
         let is_done = self.run_trials(worker, lingers, &mut KeptNetwork::new(false), observe)?;
         let study = self.storage.load_study(self.study)?;
         match is_done {
-            false => observe(Event::Interrupted { finished: study.finished() }),
+            false => observe(Event::Interrupted { finished: study.ended().count() }),
             true => observe(Event::study_finished(&study)),
         }
         Ok(if is_done { End::Done } else { End::Interrupted })

@@ -201,7 +201,7 @@ impl Tuner<'_> {
         Event::points_refused(self.space.refusals()).into_iter().for_each(&mut *observe);
         let study = self.storage.load_study(self.study)?;
         if let Some((rule, reason)) = self.early_end(&study) {
-            observe(Event::StudyStopped { finished: study.finished(), rule, reason });
+            observe(Event::StudyStopped { finished: study.ended().count(), rule, reason });
         }
         if study.best().is_none() {
             observe(Event::study_finished(&study));
@@ -232,7 +232,7 @@ impl Tuner<'_> {
     fn interrupt(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
         self.storage.requeue(self.study)?;
         let study = self.storage.load_study(self.study)?;
-        observe(Event::Interrupted { finished: study.finished() });
+        observe(Event::Interrupted { finished: study.ended().count() });
         Ok(End::Interrupted)
     }
 }

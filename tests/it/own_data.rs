@@ -100,6 +100,53 @@ fn image(at: usize) -> GrayImage {
 }
 
 #[test]
+fn a_network_of_groups_is_scored_on_the_groups_that_it_has_not_seen() {
+    let tune = Tune::new();
+    tune.file("p.csv", patients(90));
+    run(&tune, "p.csv", &["--missing", "impute", "--group", "patient"]).success();
+    let best = tune.json("best.json");
+    let (own, said) = score(&tune, "p.csv", &[]);
+    assert_eq!((&own["part"], &own["accuracy"]), (&"test".into(), &best["model_test"]), "{said}");
+    let (validation, _) = score(&tune, "p.csv", &["--part", "validation"]);
+    assert_eq!(validation["accuracy"], best["searched"]);
+    run(&tune, "p.csv", &["--missing", "impute", "--test", "p.csv"])
+        .refused(&["--test p.csv: is the file of --dataset"]);
+}
+
+#[test]
+fn a_table_of_texts_is_read_with_another_label_column_and_another_header() {
+    let tune = Tune::new();
+    let table = patients(90);
+    tune.file("p.csv", &table).file("renamed.csv", table.replacen("state", "ends", 1));
+    let (names, lines) = table.split_once('\n').expect("a header");
+    tune.file("plain.csv", lines).file("headed.csv", &table);
+    run(&tune, "p.csv", &["--missing", "impute", "--drop", "number"]).success();
+    let predict =
+        |file: &str, more: &[&str]| tune.run(&[&["predict", "best.safetensors", file], more].concat());
+    let known = predict("p.csv", &[]).success();
+    assert!(known.stderr.contains("column \"state\" holds labels: ignored"), "{}", known.stderr);
+    for (file, more) in [
+        ("renamed.csv", &["--label", "ends"][..]),
+        ("plain.csv", &[]),
+        ("plain.csv", &["--header", "no"]),
+        ("plain.csv", &["--label", "4"]),
+    ] {
+        assert_eq!(predict(file, more).success().stdout, known.stdout, "{file} {more:?}");
+    }
+    predict("p.csv", &["--label", "nosuch"]).refused(&["label column \"nosuch\": not in the first line"]);
+    predict("p.csv", &["--header", "no"]).refused(&["line 1", "age"]);
+    assert_eq!(
+        score(&tune, "renamed.csv", &["--label", "ends"]).0["accuracy"],
+        score(&tune, "p.csv", &[]).0["accuracy"]
+    );
+    // Of a training without names, a file with names is read by its places.
+    run(&tune, "plain.csv", &["--missing", "impute", "--drop", "0"]).success();
+    let plain = predict("plain.csv", &[]).success().stdout;
+    assert_eq!(predict("headed.csv", &["--header", "yes"]).success().stdout, plain, "{names}");
+    assert_eq!(predict("headed.csv", &[]).success().stdout, plain);
+}
+
+#[test]
 fn pictures_train_the_same_network_as_the_arrays_that_they_show() {
     let tune = Tune::new();
     let count = 60usize;
@@ -163,5 +210,10 @@ fn pictures_train_the_same_network_as_the_arrays_that_they_show() {
     let ended = run(&tune, "pictures", &["--skip-broken"]).success();
     assert!(ended.stderr.contains("1 broken pictures are left out"), "{}", ended.stderr);
     run(&tune, "pictures", &["--missing", "impute"]).refused(&["--missing: pictures is no table of its own"]);
+    fs::create_dir_all(tune.path("webp/rose")).expect("a folder");
+    tune.file("webp/rose/1.webp", b"RIFF\x08\0\0\0WEBPVP8 ");
+    run(&tune, "webp", &[]).refused(&["webp/rose/1.webp: a picture of a kind that is not read"]);
+    tune.file("pictures/0/broken.png", b"RIFF\x08\0\0\0WEBPVP8 ");
+    run(&tune, "pictures", &["--skip-broken"]).refused(&["broken.png: a picture of a kind that is not read"]);
     run(&tune, "iris", &["--grey"]).refused(&["--grey: iris is no folder of pictures"]);
 }

@@ -198,7 +198,7 @@ fn samples_that_do_not_fit_are_refused_in_one_line() {
     for (name, text, part) in [
         ("missing.csv", table(&rows(), &[0, 1, 2]), "column \"pw\": missing; the network needs it"),
         ("extra.csv", "sl,sw,pl,pw,x\n1,2,3,4,5\n".to_owned(), "column \"x\": no input of the network"),
-        ("nan.csv", all.replacen("0.7", "nan", 1), "column \"sl\" = \"nan\": must be finite"),
+        ("nan.csv", all.replacen("0.7", "nan", 1), "column \"sl\" = \"nan\": the value is missing"),
         ("text.csv", all.replacen("0.7", "seven", 1), "line 23, column \"sl\" = \"seven\": must be a number"),
         ("gap.csv", all.replacen("0.7", "", 1), "the value is missing"),
         ("head.csv", "sl,sw,pl,pw\n".to_owned(), "a header without samples"),

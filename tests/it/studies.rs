@@ -250,6 +250,62 @@ fn a_study_goes_on_with_more_parameters_and_older_trials_count_with_their_defaul
     run(&["--budget", "14"]).refused(&["is of another setup", "space parameters.n.high: 9 there, 8 here"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_trial_that_is_tried_again_counts_once() {
+    let tune = Tune::new();
+    let fails_until = "#!/bin/sh\ntest -e mended || exit 1\necho '{\"value\": 1}'\n";
+    tune.file("line.json", LINE).script("one.sh", fails_until);
+    let run = |more: &[&str]| {
+        let args =
+            ["run", "--command", "./one.sh", "--space", "line.json", "--study", "s", "--max-failures", "0"];
+        tune.run(&[&args[..], more].concat())
+    };
+    run(&["--budget", "3", "--json"]);
+    tune.file("mended", "");
+    let again = lines(&run(&["--budget", "3", "--retry-failed", "--json"]).success().stdout);
+    assert_eq!(again.last().expect("some")["finished"], 3);
+    let next = lines(&run(&["--budget", "4", "--json"]).success().stdout);
+    assert_eq!((&next[0]["finished"], &next[0]["budget"]), (&3.into(), &4.into()));
+    assert_eq!(tune.json("best.json")["trials"], 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn seeds_that_failed_in_the_confirmation_are_tried_again() {
+    let tune = Tune::new();
+    let script = "#!/bin/sh\necho . >>count\ntest $(wc -l <count) -le 3 -o -e mended || { echo broken >&2; exit 1; }\necho '{\"value\": 1}'\n";
+    tune.file("line.json", LINE).script("one.sh", script);
+    let run = |more: &[&str]| {
+        let args = [
+            "run",
+            "--command",
+            "./one.sh",
+            "--space",
+            "line.json",
+            "--study",
+            "s",
+            "--budget",
+            "3",
+            "--confirm",
+            "1",
+        ];
+        tune.run(&[&args[..], more].concat()).success()
+    };
+    let failed = run(&[]);
+    let said =
+        "3 of 3 fresh seeds of the winner, trial 0, failed, the first with: ended with exit code 1: broken";
+    assert!(
+        failed.stderr.contains(said) && failed.stdout.contains("3 of 3 seeds failed"),
+        "{}",
+        failed.stderr
+    );
+    tune.file("mended", "");
+    let again = run(&["--retry-failed"]);
+    assert!(again.stderr.contains("fresh seeds failed, is done again"), "{}", again.stderr);
+    assert!(again.stdout.contains("(mean and sd of 3 seeds)"), "{}", again.stdout);
+}
+
 #[test]
 fn a_study_of_networks_goes_on_with_what_its_trials_had() {
     let tune = Tune::new();

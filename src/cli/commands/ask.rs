@@ -119,7 +119,7 @@ pub(crate) struct TellArgs {
 pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     check_metrics(&args.metric)?;
     args.reference.check(&args.metric, args.search)?;
-    check_search(args.fidelity, args.search)?;
+    check_search(args.fidelity, args.search, "--")?;
     Steps::new(args.fidelity, args.steps)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;

@@ -46,10 +46,10 @@ impl FidelityArgs {
 ///
 /// # Errors
 /// It has none.
-pub(crate) fn check_search(fidelity: Fidelity, search: Strategy) -> Result<()> {
+pub(crate) fn check_search(fidelity: Fidelity, search: Strategy, dashes: &str) -> Result<()> {
     if fidelity == Fidelity::Bayes && search != Strategy::Bayes {
         bail!(
-            "--fidelity {}: --search {} has no model that weighs trials: use bayes, or asha",
+            "{dashes}fidelity {}: {dashes}search {} has no model that weighs trials: use bayes, or asha",
             fidelity.name(),
             search.name()
         );

@@ -180,6 +180,11 @@ impl StudyArgs {
         if let Some(pick) = &self.pick {
             let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
             pick.check(&names).with_context(|| format!("--pick {pick}"))?;
+            if metrics.len() < 2 && !matches!(pick, Pick::Trial(_)) {
+                bail!(
+                    "--pick {pick}: the study has one metric, so there is no front to pick from: leave it out"
+                );
+            }
             if matches!(pick, Pick::Trial(number) if *number >= self.budget) {
                 bail!("--pick {pick}: the trials of --budget {0} are 0 to {1}", self.budget, self.budget - 1);
             }
@@ -236,7 +241,7 @@ impl StudyArgs {
                  pause: leave one of the two out"
             );
         }
-        check_search(self.fidelity.fidelity, self.search)?;
+        check_search(self.fidelity.fidelity, self.search, "--")?;
         Ok(())
     }
 

@@ -85,14 +85,14 @@ pub(crate) struct TuneArgs {
     /// A share of the training set that is held out, or a CSV file with the columns of the data
     /// set.
     ///
-    /// A share has no effect if the data set has a validation part.
+    /// A share has no effect if the data set has a validation part, or with --folds above 1.
     #[arg(long, value_name = "SHARE|FILE", default_value_t)]
     pub validation: Validation,
     /// Number of parts of a cross-validation of trials
     ///
     /// Each part is scored by a network that did not train on it. 1 to hold out one part instead.
     ///
-    /// If left out: 5 where --validation would hold out fewer than 100 samples, else 1. The saved
+    /// If left out: 5 where --validation would hold out fewer than 100 samples of at least 5, else 1. The saved
     /// network trains on all training samples. A trial takes about K times as long.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub folds: Option<u32>,

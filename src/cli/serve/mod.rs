@@ -66,7 +66,7 @@ impl Server {
             Request::Open { space, metrics, constraints, reference, search, fidelity, steps, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
                 check_metrics(&metrics)?;
-                check_search(fidelity, search)?;
+                check_search(fidelity, search, "")?;
                 let steps = Steps::new(fidelity, steps)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 let session = Session::new(space, metrics, constraints, search.build(), seed);

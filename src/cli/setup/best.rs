@@ -34,6 +34,9 @@ pub(crate) fn of_file_or_study(name: &str, database: &Location) -> Result<Best> 
     let key = open::the_study(&mut *storage, database, Some(name))?;
     let study = storage.load_study(key)?;
     let command = study.attributes.get(COMMAND).and_then(|command| command.as_str()).unwrap_or_default();
-    Best::of(&study, command, None)
-        .with_context(|| format!("study {name}: has no confirmed winner: run it to its end"))
+    let best = Best::of(&study, command, None);
+    best.with_context(|| match study.best() {
+        None => format!("study {name}: has no winner: {}", study.no_best()),
+        Some(_) => format!("study {name}: has no confirmed winner: run it to its end"),
+    })
 }

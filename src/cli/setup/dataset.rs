@@ -1,5 +1,7 @@
 //! `--dataset`: the data set, opened or downloaded, by its own scaling or by that of a network.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::cli::options::data::{DataArgs, TableArgs};
@@ -8,6 +10,7 @@ use crate::data::{
     self, DataError, DataPart, Dataset, Labelled, LoadProgress, OpenOptions, Preprocessing, Samples,
 };
 use crate::objective::Description;
+use crate::output;
 use crate::report::Remark;
 
 /// Opens the data set that `args` name, as `options` say. If `shown`, a bar shows the progress of a
@@ -35,6 +38,14 @@ fn refuse_without_effect(args: &DataArgs, name: &str) -> Result<()> {
         ("--header", args.header.is_some()),
         ("--channels", args.channels.is_some()),
     ];
+    let parts = [("--test", args.table.test.as_deref())];
+    let same =
+        parts.into_iter().find(|(_, file)| file.is_some_and(|file| output::is_same(file, Path::new(name))));
+    if let Some((option, _)) = same {
+        bail!(
+            "{option} {name}: is the file of --dataset, whose samples the network learns: name another, or leave it out"
+        );
+    }
     match options.into_iter().find(|(_, is_said)| *is_said) {
         Some((option, _)) if data::find(name).is_ok() => bail!(
             "{option}: is for files of your own, and {name} is a data set of the catalogue: leave the option out"

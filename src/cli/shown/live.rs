@@ -1,6 +1,7 @@
 //! A display of a running study that goes on between events: a few lines at the bottom of a terminal,
 //! or a line every half minute in a log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -21,6 +22,8 @@ use crate::tuner::Event;
 const TICK: Duration = Duration::from_millis(500);
 /// Least time between two drawings of one frame.
 const REDRAW: Duration = Duration::from_millis(100);
+/// How long after a signal a run may still end without a word.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Time between two lines of a log that report no event.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
@@ -37,6 +40,19 @@ struct Shown {
     view: View,
     /// Whether the study runs: between its first and its last event.
     is_running: bool,
+    /// Whether the run was asked to end.
+    stop: &'static AtomicBool,
+    wait: Wait,
+}
+
+/// How far a run is that was asked to end.
+enum Wait {
+    /// It was not asked.
+    No,
+    /// Since this time it is known.
+    Since(Instant),
+    /// People know it too.
+    Told,
 }
 
 enum View {
@@ -46,12 +62,14 @@ enum View {
 
 impl LiveDisplay {
     /// A display of `board`, on the terminal or as the lines of a log.
-    pub fn new(board: Board, on_terminal: bool) -> Self {
+    ///
+    /// `stop` is set where the run was asked to end.
+    pub fn new(board: Board, on_terminal: bool, stop: &'static AtomicBool) -> Self {
         let view = match on_terminal {
             true => View::Terminal { drawn: None },
             false => View::Log { notes: LogNotes::default(), last: board.began },
         };
-        let shared = Arc::new(Mutex::new(Shown { board, view, is_running: false }));
+        let shared = Arc::new(Mutex::new(Shown { board, view, is_running: false, stop, wait: Wait::No }));
         let (stop, stopped) = channel();
         let for_clock = Arc::clone(&shared);
         let clock = thread::Builder::new().name("display".to_owned()).spawn(move || {
@@ -115,14 +133,34 @@ impl Shown {
     }
 
     fn tick(&mut self, now: Instant) {
+        let waits = self.wait_line(now).filter(|_| self.is_running);
         match &mut self.view {
             _ if !self.is_running => {}
+            View::Terminal { .. } if let Some(line) = waits => {
+                painter::say(line, &frame(&self.board, now, screen()));
+            }
+            View::Log { .. } if let Some(line) = waits => streams::say(line),
             View::Terminal { drawn } => {
                 painter::draw(&frame(&self.board, now, screen()));
                 *drawn = Some(now);
             }
             View::Log { .. } => self.due_line(now).into_iter().for_each(streams::say),
         }
+    }
+
+    /// What is said once of a run that was asked to end and goes on.
+    fn wait_line(&mut self, now: Instant) -> Option<&'static str> {
+        match self.wait {
+            Wait::No if self.stop.load(Ordering::Relaxed) => self.wait = Wait::Since(now),
+            Wait::Since(since) if now.duration_since(since) >= PATIENCE => {
+                self.wait = Wait::Told;
+                return Some(
+                    "the run ends after the steps that are under way; another signal ends it at once",
+                );
+            }
+            _ => {}
+        }
+        None
     }
 
     /// The line of a log that is due `now`, if one is.
@@ -161,11 +199,18 @@ mod tests {
     fn a_log_gets_a_line_every_half_minute() {
         let (board, begin) = board();
         let view = View::Log { notes: LogNotes::default(), last: begin };
-        let mut shown = Shown { board, view, is_running: true };
+        static STOP: AtomicBool = AtomicBool::new(false);
+        let mut shown = Shown { board, view, is_running: true, stop: &STOP, wait: Wait::No };
         let mut line = |seconds| shown.due_line(begin + Duration::from_secs(seconds));
         assert_eq!(line(29), None);
         assert!(line(30).is_some_and(|line| line.contains(" so far; best ")));
         assert_eq!(line(59), None);
         assert!(line(61).is_some());
+        let mut wait = |seconds| shown.wait_line(begin + Duration::from_secs(seconds));
+        assert_eq!(wait(70), None);
+        STOP.store(true, Ordering::Relaxed);
+        assert_eq!([wait(80), wait(82)], [None, None]);
+        assert!(wait(83).is_some_and(|line| line.contains("another signal ends it at once")));
+        assert_eq!(wait(99), None, "said once");
     }
 }

@@ -4,6 +4,7 @@
 //! improvement, and one every half minute. With `--json`: one line per event on standard output. With
 //! `--quiet`: no lines for people.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::board::Board;
@@ -24,13 +25,19 @@ pub(crate) enum Progress {
 impl Progress {
     /// Shows a live display on a terminal and lines elsewhere, unless `display` says otherwise. The
     /// study runs by `settings`, and its trials train networks if it is `of_networks`.
-    pub fn new(display: &DisplayArgs, settings: &Settings, of_networks: bool) -> Self {
+    /// `stop` is set where the run was asked to end.
+    pub fn new(
+        display: &DisplayArgs,
+        settings: &Settings,
+        of_networks: bool,
+        stop: &'static AtomicBool,
+    ) -> Self {
         match (display.json, display.quiet) {
             (true, _) => Progress::Json(JsonLines::default()),
             (_, true) => Progress::Quiet,
             _ => {
                 let board = Board::new(settings.clone(), of_networks, Instant::now());
-                Progress::Live(LiveDisplay::new(board, streams::is_rich(&std::io::stderr())))
+                Progress::Live(LiveDisplay::new(board, streams::is_rich(&std::io::stderr()), stop))
             }
         }
     }

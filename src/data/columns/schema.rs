@@ -72,6 +72,10 @@ pub struct EncodedTable {
     pub features: Array2<f64>,
     /// The texts of the label column, (N), if the table has one.
     pub labels: Option<Vec<String>>,
+    /// The texts of the column of groups, (N), if the table has one.
+    pub groups: Option<Vec<String>>,
+    /// Whether the first line named the columns.
+    pub has_header: bool,
     /// Sentences on values that were unknown in the training part.
     pub notes: Vec<String>,
 }

@@ -74,7 +74,11 @@ pub fn read_batches(
             }
         },
     };
-    Ok(collector.finish(notes))
+    let read = collector.finish(notes);
+    match (read.samples, source) {
+        (0, Source::File(file)) => Err(DataError::malformed(file, "no sample: must have one at least")),
+        _ => Ok(read),
+    }
 }
 
 /// Hands on the pictures of `path`, scaled to the shape of the training.

@@ -17,7 +17,7 @@ use crate::data::format::npy::{Array, Values};
 use crate::data::format::{idx, idx_folder, npy_files, npz, stream};
 use crate::data::{
     DataError, Dataset, ImageSize, InputScaling, LoadProgress, OpenOptions, Preprocessing, Samples, Sources,
-    catalogue,
+    catalogue, classes,
 };
 use crate::input::suggestion;
 
@@ -29,6 +29,8 @@ pub(super) struct Gathered {
     pub validation: Option<Samples>,
     /// The test part, if the source has one.
     pub test: Option<Samples>,
+    /// The group of each training sample as a text, if the training had groups and the source has them.
+    pub groups: Option<Vec<String>>,
     /// Where the labels are, as people name it.
     pub label: Option<String>,
     /// Whether a table has a header.
@@ -145,7 +147,7 @@ impl<'a> Gatherer<'a> {
         let test = options.test.as_deref().map(|file| self.table_part(file, options)).transpose()?;
         let test = test.map(|(test, _)| test);
         let (label, header) = (Some(format!("column {}", read.label)), Some(read.has_header));
-        Ok(self.gathered(train, None, test, label, header, read.notes))
+        Ok(Gathered { groups: read.groups, ..self.gathered(train, None, test, label, header, read.notes) })
     }
 
     fn table_part(
@@ -255,7 +257,7 @@ impl<'a> Gatherer<'a> {
         mut notes: Vec<String>,
     ) -> Gathered {
         notes.extend(clamped_note(self.clamped));
-        Gathered { train, validation, test, label, header, range: self.range, notes }
+        Gathered { train, validation, test, groups: None, label, header, range: self.range, notes }
     }
 
     fn level(&mut self, feature: usize, value: f64) -> Result<u8, &'static str> {
@@ -266,8 +268,11 @@ impl<'a> Gatherer<'a> {
     /// The number of the class called `text`.
     fn class(&self, text: &str, sample: usize) -> Result<u16, DataError> {
         let classes = &self.trained.classes;
-        let found =
-            classes.iter().position(|class| class == text).and_then(|class| u16::try_from(class).ok());
+        let is_named = |name: &str| classes.iter().position(|class| class == name);
+        // A whole number is the same class however its fraction is written.
+        let is_equal =
+            || classes.iter().position(|class| number(class).is_some_and(|of| Some(of) == number(text)));
+        let found = is_named(text).or_else(is_equal).and_then(|class| u16::try_from(class).ok());
         found.ok_or_else(|| {
             let hint = suggestion(text, classes.iter().map(String::as_str));
             let problem = format!(
@@ -281,6 +286,12 @@ impl<'a> Gatherer<'a> {
     fn matrix(&self, inputs: Vec<u8>, samples: usize) -> Array2<u8> {
         Array2::from_shape_vec((samples, self.trained.inputs()), inputs).expect("each sample has a label")
     }
+}
+
+/// The digits of a whole number, with or without zeros after a point.
+fn number(text: &str) -> Option<&str> {
+    let digits = classes::whole(text).unwrap_or(text);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')).then_some(digits)
 }
 
 /// The note on a part that was cut from the training part.

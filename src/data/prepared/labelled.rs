@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::gather::{Gathered, Gatherer};
 use crate::data::catalogue::{self, checksum};
+use crate::data::grouped;
 use crate::data::open::stem;
-use crate::data::parts::cut_test_part;
+use crate::data::parts::{cut_test_groups, cut_test_part};
 use crate::data::{
     DataError, Dataset, InputScaling, LoadProgress, OpenOptions, Preprocessing, Reading, Samples, Scaling,
     Sources,
@@ -44,14 +45,6 @@ impl Split {
     /// The seed of all splits of this root.
     pub fn root(&self) -> Seed {
         Seed::root(self.seed).child("split")
-    }
-
-    /// The samples of `train` that stay for training, and those that are held out.
-    ///
-    /// # Errors
-    /// There are too few samples.
-    pub fn cut(&self, train: &Samples) -> Result<(Samples, Samples), DataError> {
-        train.split(self.validation, &self.root())
     }
 }
 
@@ -94,14 +87,20 @@ impl Labelled {
     }
 
     fn of(gathered: Gathered, name: String, trained: &Preprocessing) -> Self {
-        let Gathered { train: first, validation, test, label, header, range, notes } = gathered;
+        let Gathered { train: first, validation, test, groups, label, header, range, notes } = gathered;
         let is_test_cut = test.is_none();
+        let mut groups = groups.map(|groups| grouped::numbered(&groups));
         let (train, test, whole) = match test {
             Some(test) => (first, test, None),
-            None => match cut_test_part(&first.labels) {
-                Ok((rest, held_out)) => (first.select(&rest), first.select(&held_out), Some(first)),
-                Err(_) => (first.clone(), first.select(&[]), Some(first)),
-            },
+            None => {
+                let cut = match &groups {
+                    Some(groups) => cut_test_groups(&first.labels, groups),
+                    None => cut_test_part(&first.labels),
+                };
+                let (rest, held_out) = cut.unwrap_or_else(|_| ((0..first.len()).collect(), Vec::new()));
+                groups = groups.map(|groups| rest.iter().map(|&sample| groups[sample]).collect());
+                (first.select(&rest), first.select(&held_out), Some(first))
+            }
         };
         let validation = validation.filter(|part| !part.is_empty());
         let parts: Vec<&Samples> = [&train, &test].into_iter().chain(&validation).collect();
@@ -122,7 +121,6 @@ impl Labelled {
             schema,
         };
         let (shape, levels, classes) = (trained.shape, trained.levels, trained.classes.clone());
-        let groups = None;
         let dataset =
             Dataset { name, train, validation, test, shape, levels, classes, checksum, reading, groups };
         Self { dataset, whole }
@@ -141,7 +139,7 @@ impl Labelled {
                 (Some(own), _) if part == DataPart::Validation => own.clone(),
                 (Some(_), _) => train.clone(),
                 (None, Some(split)) => {
-                    let (rest, held_out) = split.cut(train)?;
+                    let (rest, held_out) = self.dataset.hold_out(split.validation, &split.root())?;
                     if part == DataPart::Train { rest } else { held_out }
                 }
                 (None, None) if part == DataPart::Train => train.clone(),

@@ -7,9 +7,12 @@ use std::path::Path;
 use csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::columns::{ColumnMap, ColumnRequest};
-use crate::data::format::csv::{QuoteCheck, body, decoded, encode_reader, label, line_error, shown, trimmed};
+use crate::data::columns::cell::is_missing_number;
+use crate::data::format::csv::{
+    QuoteCheck, SchemaRequest, body, decoded, encode_reader, label, line_error, shown, trimmed,
+};
 use crate::data::format::stream::read_error;
-use crate::data::{ColumnKind, DataError, TableSchema};
+use crate::data::{ColumnKind, DataError, EncodedTable, TableSchema};
 
 /// The most bytes of a line: a file without lines is no table.
 const LONGEST_LINE: u64 = 1 << 26;
@@ -34,6 +37,8 @@ pub(super) struct ReadTable {
     pub label: String,
     /// Whether the first line named the columns.
     pub has_header: bool,
+    /// The group of each sample as a text, if the training had groups and the table has them.
+    pub groups: Option<Vec<String>>,
     /// What was left out or is unsure, one sentence each.
     pub notes: Vec<String>,
 }
@@ -72,7 +77,7 @@ pub(super) fn read(
         return Err(DataError::malformed(file, "a header without samples"));
     }
     let label = map.label.map(|column| map.name(column)).unwrap_or_default();
-    Ok(ReadTable { label, has_header: map.names.is_some(), notes: map.notes })
+    Ok(ReadTable { label, has_header: map.names.is_some(), groups: None, notes: map.notes })
 }
 
 /// Reads a table whose columns are not all numbers: whole, since a column of texts has its categories.
@@ -83,7 +88,8 @@ fn read_by_schema(
     request: &ColumnRequest<'_>,
     visit: &mut VisitRow<'_>,
 ) -> Result<ReadTable, DataError> {
-    let table = encode_reader(schema, text, file, request.needs_labels)?;
+    let ColumnRequest { label, header, needs_labels, .. } = *request;
+    let mut table = encode_reader(schema, text, file, SchemaRequest { label, header, needs_labels })?;
     let names = schema.input_names();
     for (number, values) in table.features.rows().into_iter().enumerate() {
         let label = table.labels.as_ref().filter(|_| request.needs_labels);
@@ -99,7 +105,11 @@ fn read_by_schema(
     }
     let label = schema.columns.iter().find(|column| matches!(column.kind, ColumnKind::Label { .. }));
     let label = label.map(|column| format!("\"{}\"", shown(&column.name))).unwrap_or_default();
-    Ok(ReadTable { label, has_header: schema.header, notes: table.notes })
+    if table.labels.is_some() && !needs_labels {
+        table.notes.push(format!("column {label} holds labels: ignored"));
+    }
+    let EncodedTable { groups, has_header, notes, .. } = table;
+    Ok(ReadTable { label, has_header, groups, notes })
 }
 
 /// The number in a cell of a feature; `is_first`: in the first line of the table.
@@ -109,8 +119,9 @@ fn read_by_schema(
 fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
+        Ok(number) if number.is_nan() => Err("the value is missing"),
         Ok(_) => Err("must be finite"),
-        Err(_) if cell.is_empty() => Err("the value is missing"),
+        Err(_) if is_missing_number(cell) => Err("the value is missing"),
         Err(_) if is_first => Err("must be a number; say --header yes if this line names the columns"),
         Err(_) if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
             Err("must be a number, with a point before its decimals")

@@ -55,6 +55,7 @@ impl External {
         // The last line that begins as a report does, for the failure of a command without result.
         let mut braced = None;
         let mut is_silent = true;
+        let mut last_step = None;
         loop {
             let left = limit.map_or(LOOK_EVERY, |limit| limit.saturating_sub(begin.elapsed()));
             let event = process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))?;
@@ -64,6 +65,7 @@ impl External {
                     Meaning::Nothing => {}
                     Meaning::Braced => braced = Some(line),
                     Meaning::Step(step, values) => {
+                        last_step = Some(step);
                         if let Some(end) = self.step(process, step, values, segment, observer)? {
                             return Ok(end);
                         }
@@ -77,6 +79,9 @@ impl External {
                     return Ok(None);
                 }
                 ProcessEvent::Ended(status) => {
+                    if status.success() {
+                        segment.map_or(Ok(()), |segment| segment.check_last(last_step)).map_err(broken)?;
+                    }
                     let outcome = outcome_of(status, result, braced.as_deref(), process);
                     return outcome.map(CommandEnd::Done).map(Some);
                 }
@@ -203,6 +208,18 @@ impl External {
 }
 
 impl SegmentRequest {
+    /// Refuses a command that has ended after `last`, a step below the one at which the segment ends. A
+    /// command that reports no step runs to its end at once.
+    fn check_last(&self, last: Option<u32>) -> Result<(), String> {
+        match last {
+            Some(last) if last < self.until && self.until < self.steps => Err(format!(
+                "output: ended after step {last}: must report step {}, which is \"until\" of the request",
+                self.until
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the segment ends once `step` is reported. The last segment ends with the result.
     fn pauses_at(&self, step: u32) -> bool {
         (self.until..self.steps).contains(&step)

@@ -277,6 +277,7 @@ mod tests {
             name: name.into(),
             mean: vec![0.5; at.len()],
             sd: vec![0.1; at.len()],
+            is_allowed: vec![true; at.len()],
             at,
         };
         let slices =

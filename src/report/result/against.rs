@@ -58,10 +58,14 @@ fn factor(ours: f64, theirs: f64, words: &str, more_is_better: bool) -> Option<S
     Some(format!("{} times {direction} {words}{mark}", digits(times)))
 }
 
-/// The difference of the first metric on the test set, if both studies have the same one.
+/// The difference of the first metric, if both studies have the same one: of networks on the test set, of
+/// commands over fresh seeds.
 fn accuracy(ours: &Best, reference: &Best) -> Option<String> {
     let metric = ours.metrics.first().filter(|metric| reference.metrics.first() == Some(metric))?;
-    let mean = |best: &Best| Some(best.test.spread.as_ref()?.mean);
+    let mean = |best: &Best| {
+        let of_command = best.external_setup.as_ref().and(best.validation.spread.as_ref());
+        Some(best.test.spread.as_ref().or(of_command)?.mean)
+    };
     let (difference, name) = (mean(ours)? - mean(reference)?, &metric.name);
     if difference == 0.0 {
         return Some(format!("the same {name}"));

@@ -9,6 +9,7 @@ use crate::units::digits;
 
 /// The values of a parameter at which the metric is expected to be as good as at the best of them,
 /// within one standard deviation of that expectation. All other parameters are those of the winner.
+/// Values that break a relation, or are expected to break a constraint, are not good.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct GoodValues {
     /// The name of the parameter.
@@ -28,8 +29,9 @@ impl GoodValues {
 
     fn along(slice: &Slice, direction: Direction) -> Option<Self> {
         let losses: Vec<f64> = slice.mean.iter().map(|&mean| direction.loss(mean)).collect();
-        let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
-        let is_good = |at: usize| losses[at] <= losses[best] + slice.sd[best];
+        let allowed = (0..losses.len()).filter(|&at| slice.is_allowed[at]);
+        let best = allowed.min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
+        let is_good = |at: usize| slice.is_allowed[at] && losses[at] <= losses[best] + slice.sd[best];
         let is_number = slice.at.iter().all(|value| value.as_f64().is_some());
         let good: Vec<usize> = match is_number {
             true => {
@@ -64,7 +66,8 @@ mod tests {
     use super::*;
 
     fn slice(at: Vec<Value>, mean: &[f64], sd: f64) -> Slice {
-        Slice { name: "x".to_owned(), at, mean: mean.to_vec(), sd: vec![sd; mean.len()] }
+        let (sd, is_allowed) = (vec![sd; mean.len()], vec![true; mean.len()]);
+        Slice { name: "x".to_owned(), at, mean: mean.to_vec(), sd, is_allowed }
     }
 
     #[test]
@@ -77,6 +80,8 @@ mod tests {
         assert_eq!(texts(&along, Direction::Minimize), "5.000");
         let flat = slice(numbers(3), &[0.9, 0.9, 0.9], 0.01);
         assert_eq!(texts(&flat, Direction::Maximize), "any (0 to 2.000)");
+        let bounded = Slice { is_allowed: vec![false, true, true], ..flat };
+        assert_eq!(texts(&bounded, Direction::Maximize), "1.000 to 2.000");
         let choices = slice(["adam", "sgd", "rmsprop"].map(Value::from).to_vec(), &[0.9, 0.5, 0.88], 0.05);
         assert_eq!(texts(&choices, Direction::Maximize), "adam, rmsprop");
     }

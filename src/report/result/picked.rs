@@ -23,6 +23,14 @@ pub enum PickedError {
         /// The trials of the front.
         front: String,
     },
+    /// The study has no such trial.
+    #[error("trial {trial}: the trials of the study are 0 to {last}")]
+    NoTrial {
+        /// The number that was asked for.
+        trial: u32,
+        /// The last number.
+        last: usize,
+    },
     /// The rule does not fit.
     #[error(transparent)]
     Rule(#[from] PickError),
@@ -48,6 +56,9 @@ impl Best {
         if let Pick::Trial(trial) = *pick
             && !means.trials.iter().any(|one| one.number == trial)
         {
+            if trial as usize >= self.trials {
+                return Err(PickedError::NoTrial { trial, last: self.trials.saturating_sub(1) });
+            }
             let front: Vec<String> = means.trials.iter().map(|one| one.number.to_string()).collect();
             return Err(PickedError::NotOnFront { trial, front: front.join(", ") });
         }
@@ -212,8 +223,9 @@ mod tests {
         unconfirmed.front.iter_mut().for_each(|trial| trial.confirmed = None);
         assert_eq!(unconfirmed.picked(&Pick::Knee), Err(PickedError::Unconfirmed));
         assert_eq!(
-            best().picked(&Pick::Trial(7)),
+            Best { trials: 8, ..best() }.picked(&Pick::Trial(7)),
             Err(PickedError::NotOnFront { trial: 7, front: "0, 1".to_owned() })
         );
+        assert_eq!(best().picked(&Pick::Trial(7)), Err(PickedError::NoTrial { trial: 7, last: 1 }));
     }
 }

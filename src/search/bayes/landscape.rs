@@ -1,5 +1,6 @@
 //! The expected loss over the space, on the losses' own scale, for numbers that people read.
 
+use super::bounds::Bounds;
 use super::fit::untransformed;
 use super::input::cube::Cube;
 use super::input::features::Features;
@@ -24,6 +25,7 @@ pub(super) struct Landscape<'a> {
     pub process: GaussianProcess,
     pub mean: f64,
     pub sd: f64,
+    pub bounds: Bounds,
 }
 
 impl<'a> Landscape<'a> {
@@ -35,7 +37,8 @@ impl<'a> Landscape<'a> {
         let features = Features::new(&cube);
         let process = untransformed::process(&history, &features, seed).ok()?;
         let (mean, sd) = untransformed::scale(&history);
-        Some(Self { space, cube, features, process, mean, sd })
+        let bounds = Bounds::of(&history, &features, seed)?;
+        Some(Self { space, cube, features, process, mean, sd, bounds })
     }
 }
 

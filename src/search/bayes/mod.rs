@@ -24,6 +24,7 @@
 //! trials only the best and their neighbours enter.
 
 mod acquisition;
+mod bounds;
 mod branch;
 mod expected_improvement;
 mod explore;

@@ -41,20 +41,24 @@ fn slice(
     (axis, name): (usize, &str),
     direction: Direction,
 ) -> Slice {
-    let (mut at, mut cells) = (Vec::new(), Vec::new());
+    let (mut at, mut cells, mut is_related) = (Vec::new(), Vec::new(), Vec::new());
     for (place, value) in places(landscape.space, name) {
         let mut unit = unit.to_vec();
         unit[axis] = place;
+        is_related.push(landscape.space.keeps_relations(&unit));
         cells.push(landscape.cube.cell(&unit));
         at.push(value);
     }
-    let posterior = landscape.process.posterior(landscape.features.rows(&cells).view());
+    let rows = landscape.features.rows(&cells);
+    let posterior = landscape.process.posterior(rows.view());
+    let is_kept = landscape.bounds.keep(rows.view());
     let metric = |z: &f64| direction.loss(landscape.mean + landscape.sd * z);
     Slice {
         name: name.to_owned(),
         at,
         mean: posterior.mean.iter().map(metric).collect(),
         sd: posterior.variance.iter().map(|variance| landscape.sd * variance.sqrt()).collect(),
+        is_allowed: is_related.into_iter().zip(is_kept).map(|(related, kept)| related && kept).collect(),
     }
 }
 
@@ -120,6 +124,27 @@ mod tests {
         }
         assert!((slices[2].mean[1] - slices[2].mean[0] - 5.0).abs() < 1.0, "{:?}", slices[2]);
         assert!(slices.iter().flat_map(|slice| &slice.sd).all(|&sd| (0.0..5.0).contains(&sd)));
+    }
+
+    #[test]
+    fn places_beyond_a_relation_or_a_constraint_are_not_allowed() {
+        let text = SPACE.replace("}}\n    }}", "}}\n    }, \"relations\": [\"n <= 3\"]}");
+        let space = Space::from_json(&text, "s.json").unwrap();
+        let mut study = study(&space, 60);
+        for trial in &mut study.trials {
+            let x = trial.point.get("x").and_then(Value::as_f64).unwrap();
+            trial.constraints = vec![0.2 - x, -1.0];
+        }
+        let at = study.best().unwrap().point.clone();
+        let (_, slices) = importance_and_slices(&space, &study, &at, &Seed::root(0)).unwrap();
+        assert_eq!(slices[1].is_allowed, [true, true, true, false]);
+        for (value, &is_allowed) in slices[0].at.iter().zip(&slices[0].is_allowed) {
+            let x = value.as_f64().unwrap();
+            assert!(is_allowed == (x >= 0.2) || (x - 0.2).abs() < 0.03, "{x}");
+        }
+        study.trials.iter_mut().for_each(|trial| trial.constraints[1] = 1.0);
+        let (_, none) = importance_and_slices(&space, &study, &at, &Seed::root(0)).unwrap();
+        assert!(none.iter().flat_map(|slice| &slice.is_allowed).all(|&is_allowed| !is_allowed));
     }
 
     #[test]

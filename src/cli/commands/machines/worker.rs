@@ -94,7 +94,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let settings = settings(args, &study, &job, &searched)?;
-    let mut progress = Progress::new(&args.display, &alone(&settings), data.is_some());
+    let mut progress = Progress::new(&args.display, &alone(&settings), data.is_some(), &STOP);
     let search = search::strategy(&searched.search)?.refining(job.budget, job.refine);
     let mut tuner = Tuner {
         space: &space,

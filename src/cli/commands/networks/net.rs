@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 
-use crate::cli::setup::model;
+use crate::cli::setup::{best, model};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
@@ -44,13 +44,23 @@ pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
         streams::print(&network(plan, json)?)?;
         return Ok(Exit::Done);
     }
-    let spec = read(plan, &name)?;
+    let spec = read(plan, &name).map_err(|error| match best::read(plan, "") {
+        Ok(best) => of_result(&name, best.model.as_deref()),
+        Err(_) => error,
+    })?;
     let text = match json {
         true => serde_json::to_string_pretty(&spec)? + "\n",
         false => plan_text(&spec).with_context(|| name)?,
     };
     streams::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What to say of a result in place of a plan, whose network is `model`.
+fn of_result(name: &str, model: Option<&str>) -> anyhow::Error {
+    let network =
+        model.map_or_else(|| "the network beside it".to_owned(), |model| format!("its network, {model}"));
+    anyhow!("{name}: the result of a study, not a plan: name {network}")
 }
 
 /// Whether `file` is a file, but no JSON, which begins with a bracket.

@@ -1,20 +1,18 @@
 //! A table with the columns of another one, encoded by the schema that was learnt from that one.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
 use super::layout::{check_count, first_line};
 use super::lines::{Line, Text, has_empty_end, lines, shown};
+use super::places::Places;
 use super::raw_table::label;
 use crate::data::columns::cell::{is_missing_number, is_missing_text};
 use crate::data::columns::encode::{Feature, features};
 use crate::data::columns::raw::{Texts, Values};
-use crate::data::{ColumnKind, DataError, DecimalMark, EncodedTable, Missing, TableSchema};
-use crate::input::suggestion;
-
-/// The most names of columns that an error lists.
-const LISTED: usize = 5;
+use crate::data::{
+    ColumnKind, ColumnRef, DataError, DecimalMark, EncodedTable, Header, Missing, TableSchema,
+};
 
 impl TableSchema {
     /// The table in `file`, encoded as the one that the schema was learnt from.
@@ -33,13 +31,33 @@ impl TableSchema {
 /// What to do about a missing cell, where the training table had none.
 const MISSING: &str = "the value is missing, and the training table had to be whole: fill it in";
 
+/// What is asked of a table that a schema encodes.
+#[derive(Clone, Copy)]
+pub(crate) struct SchemaRequest<'a> {
+    /// The label column, if it has another name or another place than in the training.
+    pub label: Option<&'a ColumnRef>,
+    /// Whether the first line names the columns.
+    pub header: Header,
+    /// Whether every sample must have a label.
+    pub needs_labels: bool,
+}
+
+impl SchemaRequest<'_> {
+    /// What is asked of a table that was written as that of `schema`.
+    fn like(schema: &TableSchema, needs_labels: bool) -> Self {
+        let header = if schema.header { Header::Present } else { Header::Absent };
+        Self { label: None, header, needs_labels }
+    }
+}
+
 /// The table in `file`, encoded by `schema`. Every sample must have a label if `needs_labels`.
 pub(super) fn encode(
     schema: &TableSchema,
     file: &Path,
     needs_labels: bool,
 ) -> Result<EncodedTable, DataError> {
-    encode_text(schema, &Text::open(file, Some(schema.decimal))?, needs_labels)
+    let request = SchemaRequest::like(schema, needs_labels);
+    encode_text(schema, &Text::open(file, Some(schema.decimal))?, request)
 }
 
 /// The table that `reader` gives, encoded by `schema`; errors name `file`.
@@ -50,25 +68,29 @@ pub(crate) fn encode_reader(
     schema: &TableSchema,
     reader: impl Read,
     file: &Path,
-    needs_labels: bool,
+    request: SchemaRequest<'_>,
 ) -> Result<EncodedTable, DataError> {
-    encode_text(schema, &Text::read(reader, file, Some(schema.decimal))?, needs_labels)
+    encode_text(schema, &Text::read(reader, file, Some(schema.decimal))?, request)
 }
 
-fn encode_text(schema: &TableSchema, text: &Text<'_>, needs_labels: bool) -> Result<EncodedTable, DataError> {
-    let file = text.file;
+fn encode_text(
+    schema: &TableSchema,
+    text: &Text<'_>,
+    request: SchemaRequest<'_>,
+) -> Result<EncodedTable, DataError> {
+    let (file, needs_labels) = (text.file, request.needs_labels);
     let body = text.body()?;
     let first = first_line(&body, file)?;
     let has_empty_end = has_empty_end(&first, &body, file)?;
     let names: Vec<&str> = first.cells().take(first.record.len() - usize::from(has_empty_end)).collect();
-    let places = Places { schema, file, names: &names }.find()?;
+    let Places { columns: places, has_header } = Places::of(schema, &names, request, file)?;
     let has_label = places.iter().any(|&at| matches!(schema.columns[at].kind, ColumnKind::Label { .. }));
     if needs_labels && !has_label {
         let problem = "no column of labels: it must have the columns of the training table";
         return Err(DataError::malformed(file, problem));
     }
     let mut reader = Reader::new(schema, file, needs_labels);
-    for line in lines(&body, file).skip(usize::from(schema.header)) {
+    for line in lines(&body, file).skip(usize::from(has_header)) {
         let line = line?;
         check_count(&line, places.len(), has_empty_end, file)?;
         reader.add(&line, &places)?;
@@ -76,88 +98,7 @@ fn encode_text(schema: &TableSchema, text: &Text<'_>, needs_labels: bool) -> Res
     if reader.samples == 0 {
         return Err(DataError::malformed(file, "a header without samples"));
     }
-    Ok(reader.encoded(has_label))
-}
-
-/// The columns of a file, to be matched with those of a schema.
-struct Places<'a> {
-    schema: &'a TableSchema,
-    file: &'a Path,
-    names: &'a [&'a str],
-}
-
-impl Places<'_> {
-    /// The number in the schema of each column of the file.
-    fn find(&self) -> Result<Vec<usize>, DataError> {
-        let known: Vec<&str> = self.schema.columns.iter().map(|column| column.name.as_str()).collect();
-        let are_unique = known.iter().collect::<HashSet<_>>().len() == known.len();
-        match self.schema.header {
-            true if are_unique => self.by_name(&known),
-            true if known == self.names => Ok((0..known.len()).collect()),
-            true => Err(self.wrong(
-                "two columns have the same name: it must have the columns of the training table in \
-                                    the same order"
-                    .to_owned(),
-            )),
-            false => self.by_place(),
-        }
-    }
-
-    fn by_name(&self, known: &[&str]) -> Result<Vec<usize>, DataError> {
-        let place = |name: &&str| {
-            known.iter().position(|known| known == name).ok_or_else(|| {
-                let hint = suggestion(name, known.iter().copied());
-                self.wrong(format!(
-                    "column \"{}\": the training table has no such column: leave it out{hint}",
-                    shown(name)
-                ))
-            })
-        };
-        if !self.names.iter().any(|name| known.contains(name)) {
-            let features = self.schema.columns.iter().filter(|column| column.kind.is_feature());
-            let listed: Vec<String> = features.take(LISTED).map(|column| shown(&column.name)).collect();
-            let problem = format!(
-                "the first line has no column name of the training table: must name columns such as {}",
-                listed.join(", ")
-            );
-            return Err(self.wrong(problem));
-        }
-        let lacking = self
-            .schema
-            .columns
-            .iter()
-            .find(|column| column.kind.is_feature() && !self.names.contains(&column.name.as_str()));
-        if let Some(column) = lacking {
-            let hint = suggestion(&column.name, self.names.iter().copied());
-            let problem =
-                format!("no column \"{}\", which the training table has{hint}", shown(&column.name));
-            return Err(self.wrong(problem));
-        }
-        let places: Vec<usize> = self.names.iter().map(place).collect::<Result<_, _>>()?;
-        match (1..places.len()).find(|&at| places[..at].contains(&places[at])) {
-            Some(at) => {
-                Err(self
-                    .wrong(format!("two columns are called \"{}\": leave one out", shown(self.names[at]))))
-            }
-            None => Ok(places),
-        }
-    }
-
-    /// Without names: all columns, or all but the labels.
-    fn by_place(&self) -> Result<Vec<usize>, DataError> {
-        let is_label = |at: &usize| matches!(self.schema.columns[*at].kind, ColumnKind::Label { .. });
-        let all = 0..self.schema.columns.len();
-        let (found, count) = (self.names.len(), all.len());
-        match found {
-            _ if found == count => Ok(all.collect()),
-            _ if found + 1 == count => Ok(all.filter(|at| !is_label(at)).collect()),
-            _ => Err(self.wrong(format!("{found} columns; the training table has {count}"))),
-        }
-    }
-
-    fn wrong(&self, problem: String) -> DataError {
-        DataError::malformed(self.file, problem)
-    }
+    Ok(reader.encoded(has_label, has_header))
 }
 
 /// Reads cells as the schema says.
@@ -168,6 +109,7 @@ struct Reader<'a> {
     /// By column of the schema; `None` where it is no feature.
     columns: Vec<Option<Values>>,
     labels: Vec<String>,
+    groups: Vec<String>,
     samples: usize,
 }
 
@@ -179,7 +121,7 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let columns = schema.columns.iter().map(|column| values(&column.kind)).collect();
-        Self { schema, file, needs_labels, columns, labels: Vec::new(), samples: 0 }
+        Self { schema, file, needs_labels, columns, labels: Vec::new(), groups: Vec::new(), samples: 0 }
     }
 
     fn add(&mut self, line: &Line, places: &[usize]) -> Result<(), DataError> {
@@ -207,13 +149,14 @@ impl<'a> Reader<'a> {
                     self.labels.push(label(cell).map_err(wrong)?);
                 }
                 (None, ColumnKind::Label { .. }) => self.labels.push(cell.to_owned()),
+                (None, ColumnKind::Group) => self.groups.push(cell.to_owned()),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn encoded(self, has_label: bool) -> EncodedTable {
+    fn encoded(self, has_label: bool, has_header: bool) -> EncodedTable {
         let columns = self.schema.columns.iter().zip(&self.columns);
         let columns: Vec<Feature<'_>> = columns
             .filter_map(|(column, values)| {
@@ -225,7 +168,14 @@ impl<'a> Reader<'a> {
         let (features, notes) = features(&columns, &all);
         let name = self.file.display();
         let notes = notes.into_iter().map(|note| format!("{name}: {note}")).collect();
-        EncodedTable { features, labels: has_label.then_some(self.labels), notes }
+        let (labels, groups) = (has_label.then_some(self.labels), Some(self.groups));
+        EncodedTable {
+            features,
+            labels,
+            groups: groups.filter(|groups| !groups.is_empty()),
+            has_header,
+            notes,
+        }
     }
 }
 

@@ -74,12 +74,18 @@ pub(crate) fn line_error(file: &Path, error: csv::Error) -> DataError {
 }
 
 /// `cell` without the spaces around it. Quotes after a space are those of the file; others were escaped,
-/// and belong to the cell.
+/// and belong to the cell. If such a quote is not closed, the spaces before it stay: see [`has_open_quote`].
 pub(crate) fn trimmed(cell: &str) -> &str {
     let inner = cell.trim();
-    let is_spaced = cell.starts_with(char::is_whitespace);
-    let quoted = inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|_| is_spaced);
-    quoted.map_or(inner, str::trim)
+    match inner.strip_prefix('"').filter(|_| cell.starts_with(char::is_whitespace)) {
+        None => inner,
+        Some(quoted) => quoted.strip_suffix('"').map_or(cell.trim_end(), str::trim),
+    }
+}
+
+/// Whether the trimmed `cell` had a quote after a space that is not closed.
+pub(crate) fn has_open_quote(cell: &str) -> bool {
+    cell.starts_with(char::is_whitespace)
 }
 
 impl Line {

@@ -6,6 +6,7 @@ mod by_schema;
 mod header;
 mod layout;
 mod lines;
+mod places;
 mod raw_table;
 mod read;
 mod text;
@@ -15,7 +16,7 @@ mod schema_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use by_schema::encode_reader;
+pub(crate) use by_schema::{SchemaRequest, encode_reader};
 pub(crate) use lines::{line_error, shown, trimmed};
 pub(crate) use raw_table::label;
 pub(crate) use read::{read, read_whole};

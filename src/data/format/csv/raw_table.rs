@@ -1,7 +1,7 @@
 //! A table as its cells say, before anything is learnt from it.
 
 use super::layout::{Layout, Role};
-use super::lines::{Line, Text, lines};
+use super::lines::{Line, Text, has_open_quote, lines};
 use super::text::Body;
 use crate::data::columns::raw::{Cell, Found, Numbers, Texts, Values};
 use crate::data::{DataError, DecimalMark, Missing, OpenOptions};
@@ -73,8 +73,10 @@ impl<'a> RawTable<'a> {
             return Err(DataError::malformed(file, "a header without samples"));
         }
         let mut notes = Vec::new();
-        if body.skipped > 0 {
-            notes.push(format!("{} lines of comments are left out", body.skipped));
+        match body.comments {
+            0 => {}
+            1 => notes.push("a line of comment is left out".to_owned()),
+            comments => notes.push(format!("{comments} lines of comments are left out")),
         }
         notes.extend(cells.leave_out_index(&mut layout));
         let Cells { columns, labels, groups, first } = cells;
@@ -233,7 +235,7 @@ fn texts(unread: &[usize], body: &Body<'_>, layout: &Layout<'_>) -> Result<Vec<T
         let line = line?;
         for (column, cell) in layout.cells(&line)?.enumerate() {
             let Some(at) = place[column] else { continue };
-            if cell.contains(['\n', '\r']) || cell.starts_with('"') {
+            if cell.contains(['\n', '\r']) || has_open_quote(cell) {
                 return Err(layout.cell_error(line.number, column, cell, QUOTE));
             }
             texts[at].push(cell, line.number);
@@ -256,7 +258,7 @@ pub(crate) fn label(cell: &str) -> Result<String, &'static str> {
             Err("the label is missing: delete the line; --missing impute fills in inputs alone")
         }
         _ if cell.contains(['\n', '\r']) => Err("a label has one line: is a quote not closed?"),
-        _ if cell.starts_with('"') => Err("a quote is not closed"),
+        _ if has_open_quote(cell) => Err("a quote is not closed"),
         _ => Ok(cell.to_owned()),
     }
 }

@@ -1,6 +1,5 @@
 //! A table becomes a data set: its schema is learnt from the training part and encodes all parts.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::table::{About, Reals, Scale, Table};
@@ -10,6 +9,7 @@ use super::lines::Text;
 use super::raw_table::RawTable;
 use crate::data::columns::encode::{Feature, features, learn};
 use crate::data::columns::raw::Values;
+use crate::data::grouped;
 use crate::data::parts::{cut_test_groups, cut_test_part};
 use crate::data::{
     ColumnKind, Columns, DataError, EncodedTable, OpenOptions, TableColumn, TableSchema, classes,
@@ -137,12 +137,7 @@ impl RawTable<'_> {
 
     /// The group of each sample, if there are groups.
     fn group_numbers(&self) -> Option<Vec<u32>> {
-        let mut numbers = HashMap::new();
-        let number = |group: &String| {
-            let next = numbers.len() as u32;
-            *numbers.entry(group.clone()).or_insert(next)
-        };
-        (!self.groups.is_empty()).then(|| self.groups.iter().map(number).collect())
+        (!self.groups.is_empty()).then(|| grouped::numbered(&self.groups))
     }
 
     /// Where the labels are, as people name it.

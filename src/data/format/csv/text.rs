@@ -19,6 +19,8 @@ pub(crate) struct Body<'a> {
     pub delimiter: u8,
     /// The number of lines that were left out.
     pub skipped: u64,
+    /// How many of them were comments; the others were blank.
+    pub comments: u64,
 }
 
 /// The text in `bytes`. They are UTF-8, or UTF-16 with a byte order mark.
@@ -72,7 +74,7 @@ pub(crate) fn body(text: &str, decimal: Option<DecimalMark>) -> Body<'_> {
     let leading = lines(text).take_while(|(_, line)| is_comment(line) || is_blank(line));
     let leading: Vec<(usize, &str)> = leading.collect();
     let Some((start, first)) = lines(text).nth(leading.len()) else {
-        return Body { text, delimiter: b',', skipped: 0 };
+        return Body { text, delimiter: b',', skipped: 0, comments: 0 };
     };
     let delimiter = delimiter(&text[start..], decimal == Some(DecimalMark::Comma));
     let cells = |line: &str| 1 + count(line, delimiter);
@@ -87,7 +89,8 @@ pub(crate) fn body(text: &str, decimal: Option<DecimalMark>) -> Body<'_> {
         }
         _ => (start, leading.len()),
     };
-    Body { text: &text[start..], delimiter, skipped: skipped as u64 }
+    let comments = leading[..skipped].iter().filter(|(_, line)| is_comment(line)).count() as u64;
+    Body { text: &text[start..], delimiter, skipped: skipped as u64, comments }
 }
 
 /// The lines of `text`, each with the offset of its first byte. The line ends of all systems are

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GrayImage, ImageError, ImageReader, Limits, RgbImage};
 
+use super::listing::FOREIGN_KIND;
 use crate::data::ImageSize;
 
 /// The largest side of a picture in pixels.
@@ -36,7 +37,10 @@ pub(super) fn decode(path: &Path, size: Option<ImageSize>, grey: bool) -> Result
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
     let mut reader = reader.map_err(|error| error.to_string())?;
     reader.limits(limits());
-    let image = reader.decode().map_err(|error| error.to_string())?;
+    let image = reader.decode().map_err(|error| match error {
+        ImageError::Unsupported(_) => FOREIGN_KIND.to_owned(),
+        error => error.to_string(),
+    })?;
     let (width, height) = (image.width(), image.height());
     let (values, is_grey, is_transparent) = pixels(image);
     let looks_grey = is_grey || values.chunks_exact(3).all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2]);

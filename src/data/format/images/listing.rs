@@ -16,6 +16,10 @@ const PICTURES: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "gif", "pgm", "ppm", "
 const FOREIGN: [&str; 14] =
     ["webp", "tif", "tiff", "heic", "heif", "avif", "svg", "jp2", "dcm", "tga", "ico", "psd", "raw", "nef"];
 
+/// What to say of such a picture.
+pub(crate) const FOREIGN_KIND: &str =
+    "a picture of a kind that is not read: must be PNG, JPEG, BMP, GIF or PGM: convert it, or move it away";
+
 /// Names of the folders of the parts, in lower case: training, validation, test.
 const PARTS: [&[&str]; 3] =
     [&["train", "training"], &["val", "valid", "validation", "dev"], &["test", "testing"]];
@@ -52,6 +56,14 @@ pub(super) struct Listing {
 /// Whether pictures lie in `folder` itself rather than in folders of classes.
 pub(crate) fn has_loose_pictures(folder: &Path) -> bool {
     visible(folder).unwrap_or_default().iter().any(|entry| is_picture(&entry.path()))
+}
+
+/// A picture of a kind that is not read, in `folder` or in one of its folders; `None` if there is none.
+pub(crate) fn foreign_picture(folder: &Path) -> Option<PathBuf> {
+    let files = |folder: &Path| visible(folder).unwrap_or_default().into_iter().map(|entry| entry.path());
+    let folders: Vec<PathBuf> = files(folder).filter(|path| path.is_dir()).collect();
+    let mut all = [folder.to_owned()].into_iter().chain(folders).flat_map(|folder| files(&folder));
+    all.find(|path| FOREIGN.contains(&ending(path).as_str()))
 }
 
 /// Whether a picture lies in one of the folders below `folder`, which may be those of classes.
@@ -213,9 +225,7 @@ impl Others {
     /// It is a picture of a kind that is not read.
     fn add(&mut self, path: PathBuf) -> Result<(), DataError> {
         if FOREIGN.contains(&ending(&path).as_str()) {
-            let problem = "a picture of a kind that is not read: must be PNG, JPEG, BMP, GIF or PGM: convert it, or \
-                           move it away";
-            return Err(DataError::malformed(path, problem));
+            return Err(DataError::malformed(path, FOREIGN_KIND));
         }
         self.count += 1;
         self.first.get_or_insert(path);

@@ -12,6 +12,6 @@ mod unlabelled;
 mod tests;
 
 pub(crate) use labelled::{LabelledPictures, labelled};
-pub(crate) use listing::{has_loose_pictures, has_pictures};
+pub(crate) use listing::{FOREIGN_KIND, foreign_picture, has_loose_pictures, has_pictures};
 pub(crate) use read::read;
 pub(crate) use unlabelled::{may_be_pictures, pictures, pixels};

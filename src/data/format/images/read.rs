@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::super::arrays::of_levels;
 use super::cache::{Decoded, Kept};
 use super::decode::{Picture, decode};
-use super::listing::{Listing, PictureFile};
+use super::listing::{FOREIGN_KIND, Listing, PictureFile};
 use crate::data::parts::Parts;
 use crate::data::{DataError, LoadProgress, OpenOptions, Samples};
 
@@ -53,6 +53,7 @@ fn decode_all(
             let path = &chunk[number].path;
             match picture {
                 Ok(picture) => pictures.add(picture, path)?,
+                Err(problem) if problem == FOREIGN_KIND => return Err(DataError::malformed(path, problem)),
                 Err(_) if options.skip_broken => broken.push(first + number),
                 Err(problem) => {
                     let problem =

@@ -191,6 +191,19 @@ fn a_command_that_fails_while_it_saves_has_failed() {
 }
 
 #[test]
+fn a_command_that_ends_before_its_step_says_so_and_a_value_does_not_count() {
+    let room = tempfile::tempdir().unwrap();
+    let first = segment(room.path(), None, Some((2, "0")), 0);
+    for more in ["", r#"; echo '{"value": 1}'"#] {
+        let early = pausing(&format!(r#"echo '{{"step": 1, "value": 1}}'{more}"#));
+        assert_eq!(
+            reason(advance(&early, &first).0),
+            "output: ended after step 1: must report step 5, which is \"until\" of the request"
+        );
+    }
+}
+
+#[test]
 fn the_timeout_is_that_of_a_segment() {
     let room = tempfile::tempdir().unwrap();
     let slow = pausing("sleep 60").with_timeout(Some(Seconds(0.3)));

@@ -25,7 +25,7 @@ function importance(study) {
   const left = shares.parameters.length - alone.length, full = Math.max(alone.length ? alone[0].value : 0, 1e-9);
   const pairs = shares.pairs.map(([one, other, share]) => ({ name: one + " × " + other, value: share, words: percent(share) }));
   return el("div", {}, bars(titled(study, `Importance${metric}`), `Importance of ${alone.length} parameters; the most important is ${alone.length ? alone[0].name : "none"}`, alone,
-    `Shares of the variance that the model expects over the space: in all, and alone (dark). The model takes ${percent(shares.noise)} of the trials' own variance for noise.`
+    `Shares of the variance that the model expects over the space: in all, and alone (dark). Noise: ${percent(shares.noise)} of the trials' own variance.`
     + (left ? ` Not shown: ${left} parameters with less.` : ""), { full }),
   bars(titled(study, "Pairs"), `Common shares of ${pairs.length} pairs of parameters`, pairs, "What two parameters explain only together.", { full }));
 }

@@ -69,8 +69,8 @@ function showSpace() {
   const kept = STUDIES.filter(study => study.space);
   let study = kept[0], rest = false;
   if (!study) return showText("Search space", "the studies keep no search space");
-  const write = area => { area.value = JSON.stringify(narrowed(study, rest), null, 1); };
-  showText("Search space of the selection", JSON.stringify(narrowed(study, rest), null, 1), area => el("p", {},
+  const text = () => JSON.stringify(narrowed(study, rest), null, 1), write = area => { area.value = text(); };
+  showText("Search space of the selection", text(), area => el("p", {},
     "Brushed parameters have the brushed ranges: a file for --space. ",
     kept.length > 1 ? el("select", { "aria-label": "Study", onchange: event => { study = kept[event.target.value]; write(area); } },
       kept.map((one, at) => el("option", { value: at }, one.name))) : null,

@@ -40,7 +40,7 @@ function parallel(study) {
     };
   };
   const whole = figure(titled(study, "Parallel coordinates"), `Parallel coordinates of ${rows.length} trials over ${dims.length} axes`, height, draw,
-    "Drag along an axis to brush it, click it to clear it; with the keyboard, focus an axis and use the arrow keys, Shift with them for the upper end, Delete to clear. A line below an axis: the parameter is inactive in that trial, or the trial has no value.", more);
+    "Drag along an axis to brush it, click to clear it; or focus it and use arrow keys, with Shift for the upper end, and Delete. A line below an axis: the parameter is inactive in that trial, or the trial has no value.", more);
   return whole;
 }
 // One axis with its brush; returns what follows the selection.

@@ -49,10 +49,10 @@ function clearSelection() { selection.ranges.clear(); selection.top = 100; chang
 // The class of a trial's mark.
 const shade = row => (row.on ? row.shade || "none" : "off") + (selection.picked === row ? " picked" : "");
 
-// The space of a study with the brushed ranges. With `rest`, the other parameters are narrowed to
-// what the selected trials have.
+// The space of a study with the brushed ranges. With `rest`, others are narrowed to what
+// the selected trials have.
 function narrowed(study, rest) {
-  const space = JSON.parse(JSON.stringify(study.space));
+  const space = structuredClone(study.space);
   const rows = study.trials.filter(row => row.on);
   for (const dim of study.parameters) {
     const parameter = space.parameters[dim.name];
@@ -64,15 +64,10 @@ function narrowed(study, rest) {
     if (parameter && range) narrow(parameter, range);
   }
   dropImpossible(space.parameters);
-  const gone = Object.keys(study.space.parameters).filter(name => !(name in space.parameters));
-  if (space.relations) space.relations = space.relations.filter(text => !gone.some(name => isNamed(name, text)));
+  const gone = word => word in study.space.parameters && !(word in space.parameters);
+  space.relations = space.relations?.filter(text => !text.split(/[^\p{L}\p{N}_.]+/u).some(gone));
   space.start = [];
   return space;
-}
-// Whether the relation `text` names the parameter `name`.
-function isNamed(name, text) {
-  const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), part = "[\\p{L}\\p{N}_.]";
-  return new RegExp(`(?<!${part})${quoted}(?!${part})`, "u").test(text);
 }
 function narrow(parameter, range) {
   if (parameter.type === "categorical") {
@@ -81,7 +76,7 @@ function narrow(parameter, range) {
     if (!parameter.choices.includes(parameter.default)) parameter.default = parameter.choices[0];
   } else if (typeof range.low === "number") {
     const step = parameter.step || (parameter.type === "int" ? 1 : 0), from = parameter.low, slack = 1e-9;
-    const rounded = x => isFinite(x) ? Number(x.toPrecision(6)) : x;
+    const rounded = x => Number(x.toPrecision(6));
     let low = Math.max(parameter.low, rounded(range.low)), high = Math.min(parameter.high, rounded(range.high));
     if (step) {
       low = from + Math.ceil((low - from) / step - slack) * step;
@@ -94,9 +89,7 @@ function narrow(parameter, range) {
       parameter.value = low;
       return;
     }
-    parameter.low = low;
-    parameter.high = high;
-    parameter.default = Math.min(high, Math.max(low, parameter.default));
+    Object.assign(parameter, { low, high, default: Math.min(high, Math.max(low, parameter.default)) });
   }
 }
 // Leaves out conditions on values that are gone, and parameters that can never be active.

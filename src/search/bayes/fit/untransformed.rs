@@ -7,7 +7,7 @@
 
 use linfa::Dataset;
 use linfa::traits::Fit;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::transform::Warped;
 use crate::search::bayes::input::features::Features;
@@ -29,17 +29,34 @@ pub(crate) fn process(
     seed: &Seed,
 ) -> Result<GaussianProcess, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
-    let standardised = Warped::candidates(&fenced(&history.loss(0))).swap_remove(0).values;
+    process_of(inputs, &fenced(&history.loss(0)), features, seed)
+}
+
+/// The Gaussian process of `values` at the rows of `inputs`, in standard deviations of the values.
+///
+/// # Errors
+/// See [`process`].
+pub(crate) fn process_of(
+    inputs: Array2<f64>,
+    values: &[f64],
+    features: &Features,
+    seed: &Seed,
+) -> Result<GaussianProcess, GpError> {
+    let standardised = Warped::candidates(values).swap_remove(0).values;
     let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.clone());
     params.fit(&Dataset::new(inputs, Array1::from(standardised)))
 }
 
 /// The mean and the standard deviation by which [`process`] scales the losses of the first metric.
 pub(crate) fn scale(history: &History) -> (f64, f64) {
-    let losses = fenced(&history.loss(0));
-    let count = losses.len().max(1) as f64;
-    let mean = losses.iter().sum::<f64>() / count;
-    let variance = losses.iter().map(|loss| (loss - mean) * (loss - mean)).sum::<f64>() / count;
+    moments(&fenced(&history.loss(0)))
+}
+
+/// The mean and the standard deviation of `values`, by which [`process_of`] scales them.
+pub(crate) fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
     (mean, variance.sqrt())
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct CheckArgs {
     ///
     /// 0.5 are points of accuracy, or the metric's own unit with tune run. 2sd are standard
     /// deviations of the baseline's seeds. The drop is that of the first metric.
-    #[arg(long, value_name = "DROP", default_value = "2sd")]
+    #[arg(long, value_name = "DROP", default_value = "2sd", allow_hyphen_values = true)]
     pub tolerance: Tolerance,
     /// Most seeds to train with before the check stays undecided
     #[arg(long, value_name = "N", default_value_t = 12,

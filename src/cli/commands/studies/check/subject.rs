@@ -174,7 +174,7 @@ fn of_study(args: &CheckArgs, name: Option<&str>) -> Result<Subject> {
     let study = storage.load_study(key)?;
     let winner = Best::of(&study, "", None).map(|best| best.hyperparameters);
     let point = winner.or_else(|| Some(study.best()?.point.clone()));
-    let point = point.with_context(|| format!("--study {}: no trial of it has a value", study.name))?;
+    let point = point.with_context(|| format!("--study {}: {}", study.name, study.no_best()))?;
     let (seed, evaluator) = evaluator_of(args, &study).with_context(|| format!("--study {}", study.name))?;
     let (name, metrics) = (study.name.clone(), study.metrics.clone());
     Ok(Subject { study: name, command: String::new(), point, metrics, seed, evaluator })
