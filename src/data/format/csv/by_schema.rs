@@ -5,14 +5,12 @@ use std::path::Path;
 
 use super::layout::{check_count, first_line};
 use super::lines::{Line, Text, has_empty_end, lines, shown};
-use super::places::Places;
+use super::places::{Places, SchemaRequest};
 use super::raw_table::label;
 use crate::data::columns::cell::{is_missing_number, is_missing_text};
 use crate::data::columns::encode::{Feature, features};
 use crate::data::columns::raw::{Texts, Values};
-use crate::data::{
-    ColumnKind, ColumnRef, DataError, DecimalMark, EncodedTable, Header, Missing, TableSchema,
-};
+use crate::data::{ColumnKind, DataError, DecimalMark, EncodedTable, Missing, TableSchema};
 
 impl TableSchema {
     /// The table in `file`, encoded as the one that the schema was learnt from.
@@ -30,25 +28,6 @@ impl TableSchema {
 
 /// What to do about a missing cell, where the training table had none.
 const MISSING: &str = "the value is missing, and the training table had to be whole: fill it in";
-
-/// What is asked of a table that a schema encodes.
-#[derive(Clone, Copy)]
-pub(crate) struct SchemaRequest<'a> {
-    /// The label column, if it has another name or another place than in the training.
-    pub label: Option<&'a ColumnRef>,
-    /// Whether the first line names the columns.
-    pub header: Header,
-    /// Whether every sample must have a label.
-    pub needs_labels: bool,
-}
-
-impl SchemaRequest<'_> {
-    /// What is asked of a table that was written as that of `schema`.
-    fn like(schema: &TableSchema, needs_labels: bool) -> Self {
-        let header = if schema.header { Header::Present } else { Header::Absent };
-        Self { label: None, header, needs_labels }
-    }
-}
 
 /// The table in `file`, encoded by `schema`. Every sample must have a label if `needs_labels`.
 pub(super) fn encode(

@@ -16,8 +16,9 @@ mod schema_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use by_schema::{SchemaRequest, encode_reader};
+pub(crate) use by_schema::encode_reader;
 pub(crate) use lines::{line_error, shown, trimmed};
+pub(crate) use places::SchemaRequest;
 pub(crate) use raw_table::label;
 pub(crate) use read::{read, read_whole};
 pub(crate) use text::{QuoteCheck, body, decoded};

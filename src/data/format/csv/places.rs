@@ -3,13 +3,31 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::by_schema::SchemaRequest;
 use super::lines::shown;
 use crate::data::{ColumnKind, ColumnRef, DataError, Header, TableSchema};
 use crate::input::suggestion;
 
 /// The most names of columns that an error lists.
 const LISTED: usize = 5;
+
+/// What is asked of a table that a schema encodes.
+#[derive(Clone, Copy)]
+pub(crate) struct SchemaRequest<'a> {
+    /// The label column, if it has another name or another place than in the training.
+    pub label: Option<&'a ColumnRef>,
+    /// Whether the first line names the columns.
+    pub header: Header,
+    /// Whether every sample must have a label.
+    pub needs_labels: bool,
+}
+
+impl SchemaRequest<'_> {
+    /// What is asked of a table that was written as that of `schema`.
+    pub fn like(schema: &TableSchema, needs_labels: bool) -> Self {
+        let header = if schema.header { Header::Present } else { Header::Absent };
+        Self { label: None, header, needs_labels }
+    }
+}
 
 /// Where the columns of a file stand in a schema.
 pub(super) struct Places {
