@@ -6,7 +6,7 @@
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use spiketune::seed::{Seed, Stream};
-use spiketune::study::{Regression, Verdict};
+use spiketune::study::{Regression, Spread, Tolerance, Verdict};
 
 const CHECKS: u64 = 2000;
 const BASELINE: usize = 10;
@@ -16,10 +16,12 @@ fn draws(stream: &mut Stream, count: usize, mean: f64) -> Vec<f64> {
     (0..count).map(|_| mean + stream.sample::<f64, _>(StandardNormal)).collect()
 }
 
-/// The verdict of one check, and the number of seeds that it took.
-fn check(number: u64, tolerance: f64, drop: f64) -> (Verdict, usize) {
+/// The verdict of one check, and the number of seeds that it took. The true standard deviation is 1.
+fn check(number: u64, tolerance: Tolerance, drop: f64) -> (Verdict, usize) {
     let mut stream = Seed::root(number).child("bench").stream();
-    let regression = Regression::new(draws(&mut stream, BASELINE, 0.0), tolerance, MOST_SEEDS);
+    let baseline = draws(&mut stream, BASELINE, 0.0);
+    let sd = Spread::of_values(&baseline).expect("values").sd;
+    let regression = Regression::new(baseline, tolerance.in_values(1.0, sd), MOST_SEEDS);
     let new = draws(&mut stream, MOST_SEEDS, drop);
     let looks = regression.looks().iter().map(|&look| (regression.judge(&new[..look]).1, look));
     let decided = looks.into_iter().find(|(verdict, _)| *verdict != Verdict::Undecided);
@@ -27,11 +29,16 @@ fn check(number: u64, tolerance: f64, drop: f64) -> (Verdict, usize) {
 }
 
 fn main() {
-    println!("{CHECKS} checks, {BASELINE} baseline seeds, at most {MOST_SEEDS}; tolerance and drop in sd");
+    println!(
+        "{CHECKS} checks, {BASELINE} baseline seeds, at most {MOST_SEEDS}; tolerance and drop in true sd, with \"sd\" in \
+         those of the baseline"
+    );
     println!("| tolerance | drop | fine | worse | undecided | mean seeds |\n|---|---|---|---|---|---|");
-    for tolerance in [1.0, 2.0, 3.0] {
+    let kinds = [Tolerance::Absolute, Tolerance::Deviations];
+    for (kind, count) in kinds.into_iter().flat_map(|kind| [1.0, 2.0, 3.0].map(|count| (kind, count))) {
+        let tolerance = kind(count);
         for factor in [0.0, 0.5, 1.0, 2.0] {
-            let drop = tolerance * factor;
+            let drop = count * factor;
             let checks: Vec<_> = (0..CHECKS).map(|number| check(number, tolerance, drop)).collect();
             let share = |wanted: Verdict| {
                 100.0 * checks.iter().filter(|(verdict, _)| *verdict == wanted).count() as f64 / CHECKS as f64

@@ -110,6 +110,10 @@ impl Comparison {
     fn word(&self) -> String {
         let direction = self.metric.direction;
         match self.difference {
+            // A few test samples, the same for each seed, are no proof.
+            Some(Difference { low, high, .. }) if self.on_test_set && low == high && low != 0.0 => {
+                "no difference is proven, since the seeds do not vary".to_owned()
+            }
             Some(Difference { low, high, .. }) if low > 0.0 || high < 0.0 => {
                 let second_is_better = direction.loss(low) < 0.0;
                 format!("{} is better", self.studies[usize::from(second_is_better)])

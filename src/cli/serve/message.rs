@@ -112,7 +112,7 @@ pub(in crate::cli) enum Reply {
     Told {
         /// The trial's number. A point that was not proposed gets a new one.
         trial: u32,
-        /// The best trial in the first metric so far; left out if no trial has a value.
+        /// The best trial in the first metric so far; `null` if no trial with a value keeps all constraints.
         best: Option<u32>,
     },
     /// The best trials so far: with one metric the best one, with several metrics the Pareto front

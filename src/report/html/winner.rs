@@ -158,12 +158,19 @@ fn costs(network: &Attributes) -> Vec<Fact> {
 fn layers(chip: &Json, network: &Attributes) -> Vec<Layer> {
     let kinds = chip["kinds"].as_array().map_or(&[][..], Vec::as_slice);
     let number = |list: Option<&Json>, at: usize| list?.get(at)?.as_f64().and_then(short);
-    let layer = |(at, kind): (usize, &Json)| Layer {
-        kind: kind.as_str().unwrap_or("layer").to_owned(),
-        firing: number(chip.get("activity"), at),
-        dead: number(network.get("dead"), at),
-        always_on: number(network.get("always_on"), at),
-        weight_error: number(chip.get("weight_errors"), at),
+    let is_pool = |kind: Option<&Json>| kind.and_then(Json::as_str) == Some("pool");
+    let mut trained = 0;
+    let layer = |(at, kind): (usize, &Json)| {
+        // In training a pool belongs to the layer before it, whose neurons are then those of the pool.
+        let own = (!is_pool(kinds.get(at + 1))).then_some(trained);
+        trained += usize::from(own.is_some());
+        Layer {
+            kind: kind.as_str().unwrap_or("layer").to_owned(),
+            firing: number(chip.get("activity"), at),
+            dead: own.and_then(|own| number(network.get("dead"), own)),
+            always_on: own.and_then(|own| number(network.get("always_on"), own)),
+            weight_error: number(chip.get("weight_errors"), at),
+        }
     };
     kinds.iter().enumerate().map(layer).collect()
 }
@@ -206,6 +213,16 @@ mod tests {
     fn repeat(value: f64, attributes: Json) -> Repeat {
         let attributes = serde_json::from_value(attributes).expect("an object");
         Repeat { value: Some(value), values: Vec::new(), constraints: Vec::new(), attributes }
+    }
+
+    #[test]
+    fn what_the_training_told_of_a_pooled_layer_stands_at_its_pool() {
+        let chip = json!({"kinds": ["convolution", "pool", "dense"], "activity": [0.3, 0.2, 0.1]});
+        let network =
+            [("dead".to_owned(), json!([0.25, 0.5])), ("always_on".to_owned(), json!([0.125, 0.0]))];
+        let layers = layers(&chip, &network.into_iter().collect());
+        let told: Vec<_> = layers.iter().map(|layer| (layer.dead, layer.always_on)).collect();
+        assert_eq!(told, [(None, None), (Some(0.25), Some(0.125)), (Some(0.5), Some(0.0))]);
     }
 
     #[test]

@@ -58,6 +58,9 @@ fn factor(ours: f64, theirs: f64, words: &str, more_is_better: bool) -> Option<S
     Some(format!("{} times {direction} {words}{mark}", digits(times)))
 }
 
+/// Means that differ by no more than this share of them are equal.
+const ROUNDING: f64 = 1e-12;
+
 /// The difference of the first metric, if both studies have the same one: of networks on the test set, of
 /// commands over fresh seeds.
 fn accuracy(ours: &Best, reference: &Best) -> Option<String> {
@@ -67,7 +70,8 @@ fn accuracy(ours: &Best, reference: &Best) -> Option<String> {
         Some(best.test.spread.as_ref().or(of_command)?.mean)
     };
     let (difference, name) = (mean(ours)? - mean(reference)?, &metric.name);
-    if difference == 0.0 {
+    // Means of equal values may differ by rounding.
+    if difference.abs() <= ROUNDING * mean(ours)?.abs() {
         return Some(format!("the same {name}"));
     }
     let direction = if difference < 0.0 { "lower" } else { "higher" };

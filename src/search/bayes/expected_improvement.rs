@@ -9,17 +9,17 @@ impl Model<'_> {
     /// multiplied by the probabilities that a trial keeps all constraints and succeeds.
     ///
     /// Its unit is the standard deviation of the losses, after outliers are cut. 0 if all points
-    /// have been tried; `None` if there is no feasible loss or no model.
+    /// have been tried; `None` if there is no feasible loss, if all are equal, or if there is no model.
     pub fn max_expected_improvement(&self) -> Option<f64> {
         let (history, features) = (&self.history, &self.features);
-        if !history.measured.iter().any(|measured| measured.is_feasible) {
+        if history.incumbents().next().is_none() || !history.varies(0) {
             return None;
         }
         let mut acquisition = self.acquisition().ok()?;
         let process = untransformed::process(history, features, &self.seed.child("plain")).ok()?;
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let means = process.means(inputs.view());
-        let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
+        let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_incumbent());
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         let improvement = Improvement { process, best, scale: None };
         acquisition.gain = Some(Gain::Improvement(Box::new(improvement)));

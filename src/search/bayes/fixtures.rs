@@ -17,5 +17,6 @@ pub(super) fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64])
         losses: losses.to_vec(),
         constraints: constraints.to_vec(),
         is_feasible: constraints.iter().all(|&excess| excess <= 0.0),
+        is_elsewhere: false,
     }
 }

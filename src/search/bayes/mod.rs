@@ -74,8 +74,8 @@ const JUDGED: (usize, usize) = (5, 20);
 ///   loss was measured, they count as failed.
 /// - What the space knows of a loss before a trial counts in place of the model, for the points that the models
 ///   value most.
-/// - If no model can be fitted (no trial has ended, or no parameter is searched), the point is that
-///   of [`SobolSearch`].
+/// - If no model can be fitted (no trial has ended, nothing tells trials apart, or no parameter is
+///   searched), the point is that of [`SobolSearch`]. A loss that is the same in all trials does not count.
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,
@@ -123,7 +123,7 @@ impl BayesSearch {
     ) -> Option<(Vec<f64>, Attributes)> {
         let mut model = self.model(space, study, None, seed);
         model.knowledge = None;
-        if model.history.ended.is_empty() {
+        if !model.history.tells_apart() {
             return None;
         }
         let acquisition = model.acquisition().ok()?;
@@ -136,7 +136,7 @@ impl BayesSearch {
 
 /// The new point with the highest acquisition; `None` if there is no model or no new point.
 fn suggestion(model: Model<'_>) -> Option<Suggestion> {
-    if model.history.ended.is_empty() {
+    if !model.history.tells_apart() {
         return None;
     }
     let mut acquisition = model.acquisition().ok()?;

@@ -46,6 +46,9 @@ impl Gain {
     /// Fits the gain of the next trial to `history`, which has an incumbent: a feasible final
     /// observation. Pending trials count as if their expected losses had been observed.
     ///
+    /// A loss that is the same in all measurements is left out, unless something is known before trials: its
+    /// process would know nothing but its own deviation, which is large where no trial is.
+    ///
     /// # Errors
     /// A kernel matrix has no Cholesky factor.
     pub fn fit(
@@ -54,6 +57,10 @@ impl Gain {
         knowledge: Option<&Knowledge<'_>>,
         fitter: &Fitter<'_>,
     ) -> Result<Self, GpError> {
+        let varying: Vec<usize> = (0..history.losses()).filter(|&loss| history.varies(loss)).collect();
+        if knowledge.is_none() && (1..history.losses()).contains(&varying.len()) {
+            return Self::fit(&history.of_losses(&varying), features, None, &fitter.without_stored_fits());
+        }
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let (levels, numbers) = (history.levels(), features.numbers());
         let is_one_of_several = has_boxes(history);

@@ -417,7 +417,13 @@ mod tests {
             let cell = cube.cell(&sequence.point(index, cube.dimension()));
             let losses = vec![loss(&cell.unit)];
             history.ended.push((cell.clone(), true));
-            history.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
+            history.measured.push(Observation {
+                cell,
+                losses,
+                constraints: Vec::new(),
+                is_feasible: true,
+                is_elsewhere: false,
+            });
         }
         let fits = FitCache::default();
         let acquisition =

@@ -18,13 +18,15 @@ pub(crate) struct Observation {
     /// measured.
     pub constraints: Vec<f64>,
     pub is_feasible: bool,
+    /// Whether the point has another value than one that the space holds, so that no trial may come near it.
+    pub is_elsewhere: bool,
 }
 
 impl Observation {
-    /// Whether the next trial is to improve on this observation: it is feasible, and at the end of
-    /// its trial.
+    /// Whether the next trial is to improve on this observation: it is feasible, at the end of its
+    /// trial, and has the values that the space holds.
     pub fn is_incumbent(&self) -> bool {
-        self.is_feasible && self.cell.level == 0
+        self.is_feasible && self.cell.level == 0 && !self.is_elsewhere
     }
 }
 
@@ -56,7 +58,14 @@ impl History {
             .iter()
             .filter_map(|trial| Some((trial, cube.cell(&space.encode(&trial.point).ok()?))))
             .collect();
-        trials.iter().for_each(|(trial, cell)| history.add(study, trial, cell.clone()));
+        for (trial, cell) in &trials {
+            let is_elsewhere =
+                space.held().iter().any(|(name, held)| trial.point.get(name).is_some_and(|own| own != held));
+            history.add(study, trial, cell.clone(), is_elsewhere);
+        }
+        if history.incumbents().next().is_none() {
+            history.measured.iter_mut().for_each(|measured| measured.is_elsewhere = false);
+        }
         let levels = rungs.map_or(0, Rungs::count);
         trials.iter().for_each(|(trial, cell)| history.add_rungs(study, trial, cell, levels));
         history
@@ -68,13 +77,20 @@ impl History {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
                 let cell = Cell { level, ..cell.clone() };
-                self.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
+                let constraints = Vec::new();
+                self.measured.push(Observation {
+                    cell,
+                    losses,
+                    constraints,
+                    is_feasible: true,
+                    is_elsewhere: false,
+                });
             }
         }
     }
 
     /// Adds `trial` by its state.
-    fn add(&mut self, study: &Study, trial: &Trial, cell: Cell) {
+    fn add(&mut self, study: &Study, trial: &Trial, cell: Cell, is_elsewhere: bool) {
         match trial.state {
             TrialState::Waiting | TrialState::Running => self.pending.push(cell),
             TrialState::Fail => self.ended.push((cell, false)),
@@ -86,9 +102,39 @@ impl History {
                 if are_finite {
                     let constraints = trial.constraints.clone();
                     let is_feasible = trial.is_feasible();
-                    self.measured.push(Observation { cell, losses, constraints, is_feasible });
+                    self.measured.push(Observation { cell, losses, constraints, is_feasible, is_elsewhere });
                 }
             }
+        }
+    }
+
+    /// Whether anything tells trials apart: a loss that differs, or before there is an incumbent, a
+    /// constraint that differs or a failure beside a success. If nothing does, a model only knows how far
+    /// points are from the trials, and proposes the ends of the space.
+    pub fn tells_apart(&self) -> bool {
+        if self.incumbents().next().is_some() {
+            return (0..self.losses()).any(|loss| self.varies(loss));
+        }
+        let constraints = self.measured.iter().map(|measured| &measured.constraints);
+        let ends = self.ended.iter().map(|(_, succeeded)| succeeded);
+        differ(constraints) || differ(ends)
+    }
+
+    /// Whether loss number `loss` is not the same in all measurements.
+    pub fn varies(&self, loss: usize) -> bool {
+        differ(self.measured.iter().map(|measured| measured.losses[loss]))
+    }
+
+    /// The same history with these `losses` alone, by their numbers.
+    pub fn of_losses(&self, losses: &[usize]) -> Self {
+        let chosen = |all: &[f64]| losses.iter().map(|&loss| all[loss]).collect::<Vec<f64>>();
+        let measured = self.measured.iter();
+        let measured = measured.map(|one| Observation { losses: chosen(&one.losses), ..one.clone() });
+        Self {
+            measured: measured.collect(),
+            ended: self.ended.clone(),
+            pending: self.pending.clone(),
+            reference: self.reference.as_deref().map(chosen),
         }
     }
 
@@ -128,10 +174,17 @@ impl History {
     }
 }
 
+/// Whether two of `values` differ.
+fn differ<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
+    let first = values.next();
+    values.any(|value| Some(value) != first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::search::bayes::fixtures::line;
+    use crate::space::Point;
     use crate::study::{Metric, Rung, RungHistory};
 
     /// A trial at `x`.
@@ -187,6 +240,41 @@ mod tests {
         assert_eq!(places(&incumbents), [(0.1, 0, vec![-0.9])]);
         assert_eq!((history.losses(), history.loss(0)), (1, vec![-0.9, -0.7]));
         assert!(history.levels().is_empty());
+    }
+
+    #[test]
+    fn trials_are_told_apart_by_losses_or_before_an_incumbent_by_failures_and_constraints() {
+        let tells = |trials: &[(TrialState, f64, f64)]| {
+            let trials = trials.iter().map(|&(state, loss, constraint)| Trial {
+                constraints: vec![constraint],
+                ..trial(0.1, state, &[loss])
+            });
+            history(Metric::minimize("loss"), trials.collect(), None).tells_apart()
+        };
+        use TrialState::{Complete, Fail};
+        assert!(!tells(&[]) && !tells(&[(Complete, 1.0, 0.0), (Complete, 1.0, -1.0)]));
+        assert!(tells(&[(Complete, 1.0, 0.0), (Complete, 2.0, 0.0)]));
+        assert!(!tells(&[(Complete, 1.0, 0.0), (Fail, 1.0, 0.0)]), "equal losses");
+        assert!(
+            !tells(&[(Fail, 1.0, 0.0), (Fail, 1.0, 0.0)])
+                && !tells(&[(Complete, 1.0, 1.0), (Complete, 2.0, 1.0)])
+        );
+        assert!(
+            tells(&[(Complete, 1.0, 1.0), (Complete, 1.0, 2.0)])
+                && tells(&[(Complete, 1.0, 1.0), (Fail, 1.0, 0.0)])
+        );
+    }
+
+    #[test]
+    fn a_trial_with_another_value_than_is_held_is_no_incumbent_unless_all_are() {
+        let values: Point = [("x", 0.5)].into_iter().collect();
+        let space = line().holding(&values).expect("a value");
+        let incumbents = |trials: Vec<Trial>| {
+            let study = Study { metrics: vec![Metric::minimize("loss")], trials, ..Study::default() };
+            History::new(&space, &Cube::new(&space), &study, None).incumbents().count()
+        };
+        let at = |x| trial(x, TrialState::Complete, &[1.0]);
+        assert_eq!([incumbents(vec![at(0.5), at(0.1)]), incumbents(vec![at(0.2), at(0.1)])], [1, 2]);
     }
 
     #[test]

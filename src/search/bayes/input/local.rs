@@ -66,6 +66,7 @@ mod tests {
                 losses,
                 constraints,
                 is_feasible: true,
+                is_elsewhere: false,
             });
         }
         let part = part(&history, &features).unwrap();
