@@ -126,7 +126,7 @@ mod tests {
         assert!(chip("ideal").deploy(&network, &DeployOptions::default()).is_ok());
         assert_eq!(
             chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap_err().to_string(),
-            "input_max = 4: loihi1 takes no graded spikes; choose another input coding"
+            "input_max = 4: loihi1 takes no graded spikes: choose another input coding, or train with --chip loihi1"
         );
     }
 }
