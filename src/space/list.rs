@@ -31,11 +31,12 @@ impl Space {
         let lists = (0..self.parameters.len()).filter_map(|length| {
             let parameter = &self.parameters[length];
             let Domain::Int { high, step: 1, log: false, .. } = parameter.domain else { return None };
-            let items: Vec<Vec<usize>> =
-                (1..=high).map(|item| self.with_prefix(&format!("{}.{item}.", parameter.name))).collect();
-            let is_list = items.first().is_some_and(|first| !first.is_empty())
-                && items.iter().all(|item| item.len() == items[0].len());
-            is_list.then_some(List { length, items })
+            let of_item = |item| self.with_prefix(&format!("{}.{item}.", parameter.name));
+            // Most whole numbers are no lengths, and some are large: only items that are there are looked at.
+            let size = of_item(1).len();
+            let is_item = |item: &Vec<usize>| !item.is_empty() && item.len() == size;
+            let items: Vec<Vec<usize>> = (1..=high).map(of_item).take_while(is_item).collect();
+            (i64::try_from(items.len()) == Ok(high) && high > 0).then_some(List { length, items })
         });
         lists.collect()
     }
@@ -199,5 +200,11 @@ mod tests {
         let inside =
             error(r#"{"type": "list", "length": [0, 1], "of": {"a": {"type": "int", "low": 3, "high": 1}}}"#);
         assert!(inside.starts_with("s.json: parameters.l.1.a: low = 3 > high = 1"), "{inside}");
+    }
+
+    #[test]
+    fn a_large_whole_number_is_no_list_and_takes_no_memory() {
+        let text = r#"{"name": "s", "parameters": {"a": {"type": "int", "low": 1, "high": 1000000000000}}}"#;
+        assert!(Space::from_json(text, "s.json").expect("right").lists().is_empty());
     }
 }
