@@ -28,6 +28,15 @@ fn check(number: u64, tolerance: Tolerance, drop: f64) -> (Verdict, usize) {
     decided.unwrap_or((Verdict::Undecided, MOST_SEEDS))
 }
 
+/// Whether a check with at most `most` seeds sees a drop beyond its tolerance by what it says that it can tell.
+fn is_seen(number: u64, most: usize) -> bool {
+    const TOLERANCE: f64 = 1.0;
+    let mut stream = Seed::root(number).child("seen").stream();
+    let regression = Regression::new(draws(&mut stream, BASELINE, 0.0), TOLERANCE, most);
+    let new = draws(&mut stream, most, TOLERANCE + regression.resolution());
+    regression.looks().iter().any(|&look| regression.judge(&new[..look]).1 == Verdict::Worse)
+}
+
 fn main() {
     println!(
         "{CHECKS} checks, {BASELINE} baseline seeds, at most {MOST_SEEDS}; tolerance and drop in true sd, with \"sd\" in \
@@ -47,5 +56,12 @@ fn main() {
             let [fine, worse, open] = [Verdict::Fine, Verdict::Worse, Verdict::Undecided].map(share);
             println!("| {tolerance} | {drop} | {fine:.1} % | {worse:.1} % | {open:.1} % | {seeds:.1} |");
         }
+    }
+    for most in [3, 5, 8, 12] {
+        let seen = (0..CHECKS).filter(|&number| is_seen(number, most)).count();
+        let share = 100.0 * seen as f64 / CHECKS as f64;
+        println!(
+            "with {most} seeds the smallest drop that is said to be seen is seen in {share:.1} % of checks"
+        );
     }
 }

@@ -20,7 +20,7 @@ use crate::space::{Point, Value};
 use crate::storage::{Location, Storage, StorageError, StudyKey};
 use crate::study::{
     COMMAND, CONFIRMATION, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Setup, Study, Trial,
-    TrialState, WARM_START,
+    WARM_START,
 };
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
@@ -98,7 +98,7 @@ fn no_value(study: &Study) -> String {
     if let Some(infeasible) = infeasible {
         return format!("{}: {infeasible}", study.name);
     }
-    let failed: Vec<&Trial> = study.ended().filter(|trial| trial.state == TrialState::Fail).collect();
+    let failed: Vec<&Trial> = study.failed().collect();
     let Some(last) = failed.last() else {
         return format!("no trial of {} has a value: raise --budget", study.name);
     };

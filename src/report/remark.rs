@@ -124,6 +124,8 @@ pub enum Remark {
         seeds: usize,
         /// The reason of the first.
         reason: String,
+        /// Whether a command evaluates the trials, which can be mended.
+        is_of_command: bool,
     },
     /// One trial is better than all others in every metric, so there is no choice between metrics.
     SinglePointFront {
@@ -184,12 +186,9 @@ fn failed_seeds(study: &Study) -> Option<Remark> {
     let failed: Vec<&Repeat> = winner.repeats.iter().filter(|repeat| repeat.value.is_none()).collect();
     let reason = failed.first()?.attributes.get("reason").and_then(|reason| reason.as_str());
     let reason = reason.unwrap_or("no reason kept").to_owned();
-    Some(Remark::FailedSeeds {
-        trial: winner.trial,
-        failed: failed.len(),
-        seeds: winner.repeats.len(),
-        reason,
-    })
+    let is_of_command = ExternalSetup::of(study).is_some();
+    let (failed, seeds) = (failed.len(), winner.repeats.len());
+    Some(Remark::FailedSeeds { trial: winner.trial, failed, seeds, reason, is_of_command })
 }
 
 fn single_point_front(study: &Study) -> Option<Remark> {
@@ -315,11 +314,17 @@ impl Remark {
                 digits(*value),
                 digits(*excess)
             ),
-            Self::FailedSeeds { trial, failed, seeds, reason } => write!(
-                f,
-                "{failed} of {seeds} fresh seeds of the winner, trial {trial}, failed, the first with: {reason}: \
-                 --retry-failed confirms again, once what fails is mended"
-            ),
+            Self::FailedSeeds { trial, failed, seeds, reason, is_of_command } => {
+                let way_out = match is_of_command {
+                    true => "mend it, then run the same command with --retry-failed",
+                    false => "confirm more trials with --confirm",
+                };
+                write!(
+                    f,
+                    "{failed} of {seeds} fresh seeds of the winner, trial {trial}, failed, the first with: {reason}: \
+                     {way_out}"
+                )
+            }
             Self::SinglePointFront { trial, metrics } => {
                 let metrics = metrics.join(", ");
                 write!(

@@ -164,7 +164,7 @@ fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
 /// with its count.
 pub(super) fn failures(study: &Study) -> Vec<(String, usize)> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for trial in study.ended().filter(|trial| trial.state == TrialState::Fail) {
+    for trial in study.failed() {
         let reason = trial.attributes.get("reason").and_then(|reason| reason.as_str());
         *reasons.entry(reason.unwrap_or("no reason given")).or_default() += 1;
     }

@@ -178,7 +178,7 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         count("complete"),
         count("paused"),
         count("pruned"),
-        study.ended().filter(|trial| trial.state == TrialState::Fail).count(),
+        study.failed().count(),
         count("running"),
         count("waiting"),
     );
@@ -191,8 +191,7 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         _ => text.push_str(&front_of(study, rows)),
     }
     let failures: Vec<(String, String)> = study
-        .ended()
-        .filter(|trial| trial.state == TrialState::Fail)
+        .failed()
         .take(rows)
         .map(|trial| (format!("  trial {} failed", trial.number), reason(trial)))
         .collect();

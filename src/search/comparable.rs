@@ -19,6 +19,8 @@ struct Line {
     slope: f64,
     /// The range of the losses at the rung that the line is taken to hold in: twice as wide as theirs.
     range: [f64; 2],
+    /// The lowest loss at the level: no estimate is lower.
+    least: f64,
 }
 
 impl Line {
@@ -39,12 +41,14 @@ impl Line {
             [low.min(pair[0]), high.max(pair[0])]
         });
         let margin = ends[1] - ends[0];
-        Some(Self { means, slope, range: [ends[0] - margin / 2.0, ends[1] + margin / 2.0] })
+        let least = pairs.iter().map(|pair| pair[1]).fold(f64::INFINITY, f64::min);
+        Some(Self { means, slope, range: [ends[0] - margin / 2.0, ends[1] + margin / 2.0], least })
     }
 
     /// The loss at the level where the loss at the rung is `loss`.
     fn at(&self, loss: f64) -> f64 {
-        self.means[1] + self.slope * (loss.clamp(self.range[0], self.range[1]) - self.means[0])
+        let at = self.means[1] + self.slope * (loss.clamp(self.range[0], self.range[1]) - self.means[0]);
+        at.max(self.least)
     }
 }
 
@@ -62,9 +66,10 @@ impl Rungs {
             study.trials.iter().filter(|trial| self.values(trial, level).is_some()).count() >= enough
         };
         let level = (0..=self.count()).rev().find(has_enough).unwrap_or(0);
+        let lines: Vec<Option<Vec<Line>>> = (0..level).map(|rung| self.lines(study, rung, level)).collect();
         let trials = study.trials.iter().map(|trial| {
             let known = self.values(trial, level);
-            let estimate = || trial.is_paused().then(|| self.estimate(study, trial, level)).flatten();
+            let estimate = || trial.is_paused().then(|| estimate(study, trial, &lines)).flatten();
             match known.or_else(estimate) {
                 Some(values) => Trial { state: TrialState::Complete, values, ..trial.clone() },
                 None => trial.clone(),
@@ -82,25 +87,31 @@ impl Rungs {
         }
     }
 
-    /// What the values of the paused `trial` would be at `level`, by the highest rung that it has reached.
-    fn estimate(self, study: &Study, trial: &Trial, level: usize) -> Option<Vec<f64>> {
-        let rung = (0..level).rev().find(|&rung| value_at(trial, rung).is_some())?;
-        let here = study.losses_of(&value_at(trial, rung)?);
-        let both = study.trials.iter().filter_map(|other| {
-            let pair =
-                [value_at(other, rung)?, self.values(other, level)?].map(|values| study.losses_of(&values));
-            let is_finite = pair.iter().flatten().all(|loss| loss.is_finite());
-            (is_finite && pair.iter().all(|losses| losses.len() == here.len())).then_some(pair)
+    /// For each metric the line from losses at `rung` to those at `level`; `None` if too few trials have both.
+    fn lines(self, study: &Study, rung: usize, level: usize) -> Option<Vec<Line>> {
+        let both = study.trials.iter().filter_map(|trial| {
+            let pair = [value_at(trial, rung)?, self.values(trial, level)?];
+            let pair = pair.map(|values| study.losses_of(&values));
+            let is_whole = |losses: &Vec<f64>| {
+                losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite())
+            };
+            pair.iter().all(is_whole).then_some(pair)
         });
         let both: Vec<[Vec<f64>; 2]> = both.collect();
-        let values = here.iter().zip(&study.metrics).enumerate().map(|(at, (&loss, metric))| {
-            let pairs: Vec<[f64; 2]> = both.iter().map(|[rung, level]| [rung[at], level[at]]).collect();
-            let best = pairs.iter().map(|pair| pair[1]).fold(f64::INFINITY, f64::min);
-            let estimated = Line::through(&pairs)?.at(loss).max(best);
-            Some(metric.direction.loss(estimated))
-        });
-        values.collect::<Option<Vec<f64>>>().filter(|values| values.iter().all(|value| value.is_finite()))
+        let of_metric =
+            |at: usize| -> Vec<[f64; 2]> { both.iter().map(|[rung, level]| [rung[at], level[at]]).collect() };
+        (0..study.metrics.len()).map(|at| Line::through(&of_metric(at))).collect()
     }
+}
+
+/// What the values of the paused `trial` would be at a level, by the highest rung below it that the trial has
+/// reached. `lines` has the lines from each of these rungs to the level.
+fn estimate(study: &Study, trial: &Trial, lines: &[Option<Vec<Line>>]) -> Option<Vec<f64>> {
+    let (rung, values) = (0..lines.len()).rev().find_map(|rung| Some((rung, value_at(trial, rung)?)))?;
+    let (lines, losses) = (lines[rung].as_ref()?, study.losses_of(&values));
+    let all = lines.iter().zip(&study.metrics).zip(&losses);
+    let values: Vec<f64> = all.map(|((line, metric), &loss)| metric.direction.loss(line.at(loss))).collect();
+    (values.len() == losses.len() && values.iter().all(|value| value.is_finite())).then_some(values)
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Study {
         self.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
     }
 
+    /// The failed trials whose point is not tried again under another number, in order of their numbers.
+    pub fn failed(&self) -> impl DoubleEndedIterator<Item = &Trial> {
+        self.ended().filter(|trial| trial.state == TrialState::Fail)
+    }
+
     /// The complete trials that keep all constraints, the best in the first metric first. Of equal
     /// ones, the earlier comes first.
     pub fn ranking(&self) -> Vec<&Trial> {

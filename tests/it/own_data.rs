@@ -133,6 +133,8 @@ fn a_table_of_texts_is_read_with_another_label_column_and_another_header() {
     ] {
         assert_eq!(predict(file, more).success().stdout, known.stdout, "{file} {more:?}");
     }
+    let plain = predict("plain.csv", &[]).success().stderr;
+    assert!(plain.contains("no header: the columns are taken in the order of the training"), "{plain}");
     predict("p.csv", &["--label", "nosuch"]).refused(&["label column \"nosuch\": not in the first line"]);
     predict("p.csv", &["--header", "no"]).refused(&["line 1", "age"]);
     assert_eq!(

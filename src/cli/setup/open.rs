@@ -133,9 +133,8 @@ pub(crate) fn open(
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
 }
 
-/// The parameters that the space of `request` has and that of `study` lacks, with the values that the trials
-/// of the study had, or where these are not known or not the same, with their defaults; `None` if there are
-/// none, or if anything else differs.
+/// The parameters that the space of `request` has and that of `study` lacks. Each has the value that all trials
+/// of the study had, or its default if that is not known. `None` if there are none, or if anything else differs.
 pub(crate) fn added(study: &Study, request: &StudyRequest<'_>) -> Option<Point> {
     const CHECKSUM: &str = "space_sha256";
     let (attribute, ours) = &request.setup;

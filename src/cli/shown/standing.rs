@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::board::Board;
 use crate::report::{accuracy_interval, metric_text};
-use crate::study::{Spread, Study, Trial, TrialState, validation_samples};
+use crate::study::{Spread, Study, Trial, validation_samples};
 use crate::units::digits;
 
 /// Name of the attribute that lists the first metric of every seed of a trial.
@@ -118,7 +118,7 @@ pub(crate) fn front(board: &Board) -> Option<FrontNow> {
 /// The trials of `study` that have ended, without those that can resume, and the failed ones among
 /// them.
 pub(crate) fn ended(study: &Study) -> (usize, usize) {
-    let failed = study.ended().filter(|trial| trial.state == TrialState::Fail).count();
+    let failed = study.failed().count();
     (study.ended().filter(|trial| !trial.is_paused()).count(), failed)
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn paused(study: &Study) -> usize {
 /// too large`.
 pub(crate) fn failures(study: &Study) -> String {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {
+    for trial in study.failed() {
         let kind = trial.attributes.get("failure").and_then(|kind| kind.as_str());
         *kinds.entry(kind.unwrap_or("error")).or_default() += 1;
     }

@@ -11,6 +11,12 @@ const NAMELESS: [&str; 2] = ["", "Unnamed: 0"];
 /// The most names that an error lists.
 const LISTED: usize = 10;
 
+/// A note on a table without a header, of a training with one.
+pub(super) const NO_HEADER: &str = "no header: the columns are taken in the order of the training";
+
+/// A note on a table with a header, of a training without one.
+pub(super) const NO_NAMES: &str = "the network knows no column names: the columns are taken in their order";
+
 /// What is known of the columns before the table is read.
 pub(super) struct ColumnRequest<'a> {
     /// What the network was trained on.
@@ -205,8 +211,8 @@ fn by_place(first: &[&str], has_header: bool, request: &ColumnRequest<'_>) -> Re
         return Err(format!("{count} columns; the network takes {inputs} inputs{labels}{way_out}"));
     }
     let note = match (has_header, known_names(request.trained)) {
-        (false, Some(_)) => Some("no header: the columns are taken in the order of the training"),
-        (true, None) => Some("the network knows no column names: the columns are taken in their order"),
+        (false, Some(_)) => Some(NO_HEADER),
+        (true, None) => Some(NO_NAMES),
         _ => None,
     };
     let inputs = (0..count).filter(|&column| Some(column) != label).collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use super::columns::{ColumnMap, ColumnRequest};
+use super::columns::{ColumnMap, ColumnRequest, NO_HEADER, NO_NAMES};
 use crate::data::columns::cell::is_missing_number;
 use crate::data::format::csv::{
     QuoteCheck, SchemaRequest, body, decoded, encode_reader, label, line_error, shown, trimmed,
@@ -108,6 +108,11 @@ fn read_by_schema(
     if table.labels.is_some() && !needs_labels {
         table.notes.push(format!("column {label} holds labels: ignored"));
     }
+    table.notes.extend(match (schema.header, table.has_header) {
+        (true, false) => Some(NO_HEADER.to_owned()),
+        (false, true) => Some(NO_NAMES.to_owned()),
+        _ => None,
+    });
     let EncodedTable { groups, has_header, notes, .. } = table;
     Ok(ReadTable { label, has_header, groups, notes })
 }

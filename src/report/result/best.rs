@@ -8,8 +8,7 @@ use super::scored::Scored;
 use crate::report::interval::accuracy_interval;
 use crate::space::Point;
 use crate::study::{
-    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, TrialState,
-    test_samples,
+    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
 };
 
 /// Version of the JSON form of `best.json`.
@@ -145,7 +144,7 @@ impl Best {
             external_setup: ExternalSetup::of(study),
             metrics: study.metrics.clone(),
             trials: study.ended().count(),
-            failed: study.ended().filter(|trial| trial.state == TrialState::Fail).count(),
+            failed: study.failed().count(),
             stopped: Stopped::of(study),
             trial: trial.number,
             hyperparameters: trial.point.clone(),

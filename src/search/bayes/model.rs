@@ -110,7 +110,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::search::{BayesSearch, Search};
+    use crate::search::bayes::fixtures::line;
+    use crate::search::{BayesSearch, Search, SobolSearch};
     use crate::space::{Bounds, Foresee, Foresight, Refusals};
     use crate::study::{Metric, Trial, TrialState};
 
@@ -165,6 +166,37 @@ mod tests {
             let unknown = smallest(None, seed);
             assert!(exact < 10.0 && by_bound == exact && unknown > exact, "{exact}, {by_bound}, {unknown}");
         }
+    }
+
+    /// A study of `count` trials that `values` evaluates at x in [0, 1].
+    fn of_line(count: u32, values: impl Fn(f64) -> Vec<f64>) -> Study {
+        let metrics = (0..values(0.0).len()).map(|at| Metric::minimize(format!("m{at}")));
+        let mut study = Study { metrics: metrics.collect(), ..Study::default() };
+        for number in 0..count {
+            let point = BayesSearch::new().suggest(&line(), &study, &Seed::root(2));
+            let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
+            let values = values(x);
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        study
+    }
+
+    #[test]
+    fn while_all_losses_are_equal_the_points_of_sobol_go_on() {
+        let study = of_line(20, |_| vec![1.0]);
+        for count in 5..20 {
+            let before = study.with_trials(study.trials[..count].to_vec());
+            let expected = SobolSearch::new().suggest(&line(), &before, &Seed::root(2));
+            assert_eq!(study.trials[count].point, expected, "{count}");
+            assert_eq!(BayesSearch::new().improvement(&line(), &before, &Seed::root(2)), None);
+        }
+    }
+
+    #[test]
+    fn a_metric_that_is_always_the_same_does_not_decide_where_to_look() {
+        let study = of_line(14, |x| vec![(x - 0.37).powi(2), 7.0]);
+        let best = study.best().expect("one").values[0];
+        assert!(best < 1e-6, "{best}");
     }
 
     #[test]

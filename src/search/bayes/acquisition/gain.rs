@@ -46,8 +46,8 @@ impl Gain {
     /// Fits the gain of the next trial to `history`, which has an incumbent: a feasible final
     /// observation. Pending trials count as if their expected losses had been observed.
     ///
-    /// A loss that is the same in all measurements is left out, unless something is known before trials: its
-    /// process would know nothing but its own deviation, which is large where no trial is.
+    /// A loss that is the same in all measurements is left out, unless something is known before trials. Its
+    /// process would only know how far a point is from the trials.
     ///
     /// # Errors
     /// A kernel matrix has no Cholesky factor.
