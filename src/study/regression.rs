@@ -176,8 +176,8 @@ impl Regression {
         (difference, verdict)
     }
 
-    /// How far the true drop must be from the tolerance for a verdict with a probability of 95 %.
-    /// New values are expected to vary as the baseline's do.
+    /// How far the true drop must be from the tolerance for a verdict in about nine of ten checks. It adds
+    /// two quantiles, which falls a little short of 95 %: `benches/regression.rs` simulates it. New values are expected to vary as the baseline's do.
     ///
     /// A drop of the tolerance and this is seen. Without a change, the check is fine if this is at
     /// most the tolerance.
