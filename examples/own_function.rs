@@ -4,7 +4,7 @@
 //!
 //! The function is the weight of a coil spring that must hold a load (Belegundu 1982). It has three
 //! parameters, one of them whole, and four constraints. Without the rule that turns are whole, the
-//! least known weight is 0.012665. Run the example again with a larger [`BUDGET`]: it continues.
+//! least known weight is 0.012665. Run the example again with a larger `BUDGET`: it continues.
 
 #![allow(clippy::print_stdout)]
 
