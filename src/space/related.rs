@@ -2,6 +2,8 @@
 //!
 //! Numbers that satisfy linear inequalities are a convex set. One of its points, far from the
 //! borders, is computed when a space is read. A point that breaks a relation is moved towards it.
+//! Where relations leave a narrow band, all points would crowd around that one: there a point is
+//! first moved to the nearest borders.
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
@@ -11,6 +13,11 @@ use super::{Domain, Parameter, Point, Space, SpaceError, Value};
 /// Half of the distance of the two coordinates between which the slope of a relation is taken: whole
 /// numbers have steps.
 const REACH: f64 = 0.05;
+/// A point is first moved to the nearest borders if less than this share of its way to the anchor
+/// keeps the relations.
+const NARROW: f64 = 0.1;
+/// How often it is moved onto the border of each relation that it breaks.
+const PROJECTIONS: usize = 200;
 /// How often a point is moved half of the rest of its way.
 const HALVINGS: usize = 50;
 /// The largest number that the solver takes as a bound of a whole number.
@@ -80,7 +87,7 @@ impl Space {
     /// The point of `values`, one for each parameter, active or not, moved until it keeps all relations.
     /// Only numbers of relations move, on the straight line towards [`anchor`]. Points beyond the border
     /// are mirrored at it, so that they do not crowd there. A number that moves may make others active.
-    pub(super) fn related(&self, values: Vec<Value>) -> Point {
+    pub(super) fn related(&self, mut values: Vec<Value>) -> Point {
         if self.relations.is_empty() {
             return self.keep_active(values);
         }
@@ -88,7 +95,12 @@ impl Space {
         if self.broken(&point).is_none() {
             return point;
         }
-        let mut share = mirrored(self.border(&point, &values));
+        let mut border = self.border(&point, &values);
+        if border < NARROW {
+            values = self.projected(&point, values);
+            border = self.border(&self.keep_active(values.clone()), &values);
+        }
+        let mut share = mirrored(border);
         for _ in 0..HALVINGS {
             let moved = self.keep_active(self.towards_anchor(&values, share));
             if self.broken(&moved).is_none() {
@@ -97,6 +109,42 @@ impl Space {
             share *= 0.5;
         }
         self.keep_active(self.towards_anchor(&values, 0.0))
+    }
+
+    /// `values`, which are those of `point`, with the numbers of broken relations moved near the nearest
+    /// place that keeps all: first all numbers, then, between the steps of some, the others.
+    fn projected(&self, point: &Point, values: Vec<Value>) -> Vec<Value> {
+        let is_free = |parameter: &&Parameter| {
+            let is_related = self.anchor.iter().any(|(name, _)| *name == parameter.name);
+            is_related && self.held.get(&parameter.name).is_none() && point.get(&parameter.name).is_some()
+        };
+        let free: Vec<&Parameter> = self.parameters.iter().filter(is_free).collect();
+        let mut moved = point.clone();
+        self.project(&mut moved, &free);
+        for parameter in &free {
+            if let Some(number) = moved.get(&parameter.name).map(|number| on_grid(&parameter.domain, number))
+            {
+                moved.set(parameter.name.clone(), number);
+            }
+        }
+        let continuous: Vec<&Parameter> =
+            free.into_iter().filter(|parameter| parameter.domain.size().is_none()).collect();
+        self.project(&mut moved, &continuous);
+        let value =
+            |(parameter, value): (&Parameter, Value)| moved.get(&parameter.name).cloned().unwrap_or(value);
+        self.parameters.iter().zip(values).map(value).collect()
+    }
+
+    /// Moves the numbers `free` of `point` onto the border of each relation that it breaks, one after the
+    /// other, until it breaks none: projections onto convex sets, Bregman 1967.
+    fn project(&self, point: &mut Point, free: &[&Parameter]) {
+        let free: Vec<(&str, f64, f64)> = free.iter().map(|parameter| bounds(parameter)).collect();
+        for _ in 0..PROJECTIONS {
+            if self.broken(point).is_none() {
+                return;
+            }
+            self.relations.iter().for_each(|relation| relation.project(point, &free));
+        }
     }
 
     /// The share of the way from the anchor to `point`, which is that of `values`, on which all relations
@@ -132,6 +180,21 @@ fn mirrored(border: f64) -> f64 {
     }
     let place = 1.0 % (2.0 * border);
     if place <= border { place } else { 2.0 * border - place }
+}
+
+/// The name of `parameter`, its lowest and its highest number.
+fn bounds(parameter: &Parameter) -> (&str, f64, f64) {
+    let [low, high] = [0.0, 1.0].map(|unit| parameter.domain.decode(unit).as_f64().unwrap_or(0.0));
+    (&parameter.name, low, high)
+}
+
+/// The value of `domain` that is nearest to `number`, which lies within its bounds.
+fn on_grid(domain: &Domain, number: &Value) -> Value {
+    let (Some(size), Some(x)) = (domain.size(), number.as_f64()) else { return number.clone() };
+    let last = size - 1;
+    let [low, high] = [0, last].map(|index| domain.value_at(index).as_f64().unwrap_or(0.0));
+    let share = if high > low { (x - low) / (high - low) } else { 0.0 };
+    domain.value_at(((share * last as f64).round().max(0.0) as u64).min(last))
 }
 
 /// The value at `share` of the way from `anchor` to `value`, rounded towards `anchor`.
@@ -430,6 +493,34 @@ mod tests {
         let near = sums.filter(|&sum| sum > 0.9).count();
         // Uniform points would be 190.
         assert!((100..350).contains(&near), "{near} of 1000");
+    }
+
+    #[test]
+    fn points_of_a_narrow_band_or_an_equation_are_spread_along_it() {
+        let relations = [
+            r#""a <= b + 0.01", "b <= a + 0.01""#,
+            r#""a <= b", "b <= a""#,
+            r#""a + b + c <= 1", "1 <= a + b + c""#,
+            r#""a + k <= 9", "9 <= a + k""#,
+        ];
+        for relations in relations {
+            let text = format!(
+                r#"{{"name": "s", "parameters": {{"a": {{"type": "float", "low": 0, "high": 1}}, "k": {{"type":
+                "int", "low": 0, "high": 9}}, "b": {{"type": "float", "low": 0, "high": 1}}, "c": {{"type":
+                "float", "low": 0, "high": 1}}}}, "relations": [{relations}]}}"#
+            );
+            let space = Space::from_json(&text, "s.json").expect("right");
+            let mut stream = Seed::root(5).stream();
+            let mut places = [0; 5];
+            for _ in 0..1000 {
+                let unit: Vec<f64> = (0..4).map(|_| stream.random()).collect();
+                let point = space.decode(&unit);
+                assert_eq!(space.check(&point), Ok(()), "{relations}: {point:?}");
+                let a = point.get("a").and_then(Value::as_f64).expect("a number");
+                places[((a * 5.0) as usize).min(4)] += 1;
+            }
+            assert!(places.iter().filter(|&&place| place > 40).count() >= 2, "{relations}: {places:?}");
+        }
     }
 
     #[test]

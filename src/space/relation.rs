@@ -2,7 +2,7 @@
 //!
 //! A relation holds wherever one of its parameters is not active.
 
-use super::{Domain, Parameter, Point};
+use super::{Domain, Parameter, Point, Value};
 use crate::input;
 
 /// How far a sum may lie beyond its bound by rounding, relative to the size of its terms.
@@ -82,6 +82,27 @@ impl Relation {
         }
         let room = self.bound - sum;
         Some(if room.abs() <= SLACK * size { 0.0 } else { room })
+    }
+
+    /// Moves `point` onto the border of the relation, if it is broken there. Of all ways that change only
+    /// the numbers of `free`, each with its bounds, the shortest is taken, relative to their ranges. A
+    /// number stops at its bounds.
+    pub(super) fn project(&self, point: &mut Point, free: &[(&str, f64, f64)]) {
+        let Some(lack) = self.room(point).filter(|room| *room < 0.0) else { return };
+        let moves = || {
+            self.terms.iter().filter_map(|(name, factor)| {
+                let &(name, low, high) = free.iter().find(|(known, ..)| known == name)?;
+                Some((name, low, high, factor * (high - low) * (high - low), *factor))
+            })
+        };
+        let length: f64 = moves().map(|(.., slope, factor)| slope * factor).sum();
+        if length <= 0.0 || !length.is_finite() {
+            return;
+        }
+        for (name, low, high, slope, _) in moves() {
+            let number = point.get(name).and_then(Value::as_f64).unwrap_or(low);
+            point.set(name, Value::Float((number + lack / length * slope).clamp(low, high)));
+        }
     }
 
     /// Whether the relation holds at `point`.
