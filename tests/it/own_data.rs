@@ -109,8 +109,14 @@ fn a_network_of_groups_is_scored_on_the_groups_that_it_has_not_seen() {
     assert_eq!((&own["part"], &own["accuracy"]), (&"test".into(), &best["model_test"]), "{said}");
     let (validation, _) = score(&tune, "p.csv", &["--part", "validation"]);
     assert_eq!(validation["accuracy"], best["searched"]);
-    run(&tune, "p.csv", &["--missing", "impute", "--test", "p.csv"])
-        .refused(&["--test p.csv: is the file of --dataset"]);
+    tune.file("q.csv", patients(30));
+    for (options, said) in [
+        (["--test", "p.csv", "--validation", "0.2"], "--test p.csv: is the file of --dataset"),
+        (["--test", "q.csv", "--validation", "./p.csv"], "--validation ./p.csv: is the file of --dataset"),
+        (["--test", "q.csv", "--validation", "q.csv"], "--validation q.csv: is the file of --test"),
+    ] {
+        run(&tune, "p.csv", &[&["--missing", "impute"], &options[..]].concat()).refused(&[said]);
+    }
 }
 
 #[test]

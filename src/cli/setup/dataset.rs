@@ -20,6 +20,7 @@ use crate::report::Remark;
 /// No data set is named, or it cannot be found, read or downloaded.
 pub(crate) fn open(args: &DataArgs, options: &OpenOptions, shown: bool) -> Result<Dataset> {
     let (name, sources) = (named(args)?, args.sources.sources()?);
+    refuse_same_files(options, name)?;
     refuse_without_effect(args, name)?;
     let opened = with_bar(shown, |progress| Dataset::open(name, options, &sources, progress));
     opened.map_err(|error| {
@@ -30,6 +31,25 @@ pub(crate) fn open(args: &DataArgs, options: &OpenOptions, shown: bool) -> Resul
     })
 }
 
+/// Refuses a file that is named for two parts of the data set `name`.
+fn refuse_same_files(options: &OpenOptions, name: &str) -> Result<()> {
+    let learnt = ("--dataset", Some(Path::new(name)), "whose samples the network learns");
+    let test = ("--test", options.test.as_deref(), "which no trial may see");
+    let validation = ("--validation", options.validation.as_deref(), "");
+    for ((option, file, _), (other, known, why)) in [(test, learnt), (validation, learnt), (validation, test)]
+    {
+        if let (Some(file), Some(known)) = (file, known)
+            && output::is_same(file, known)
+        {
+            bail!(
+                "{option} {}: is the file of {other}, {why}: name another, or leave it out",
+                file.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Refuses options about a file, where `name` is a data set whose files are known. Those about tables and
 /// pictures are refused where the data set is opened.
 fn refuse_without_effect(args: &DataArgs, name: &str) -> Result<()> {
@@ -38,14 +58,6 @@ fn refuse_without_effect(args: &DataArgs, name: &str) -> Result<()> {
         ("--header", args.header.is_some()),
         ("--channels", args.channels.is_some()),
     ];
-    let parts = [("--test", args.table.test.as_deref())];
-    let same =
-        parts.into_iter().find(|(_, file)| file.is_some_and(|file| output::is_same(file, Path::new(name))));
-    if let Some((option, _)) = same {
-        bail!(
-            "{option} {name}: is the file of --dataset, whose samples the network learns: name another, or leave it out"
-        );
-    }
     match options.into_iter().find(|(_, is_said)| *is_said) {
         Some((option, _)) if data::find(name).is_ok() => bail!(
             "{option}: is for files of your own, and {name} is a data set of the catalogue: leave the option out"
