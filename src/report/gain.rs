@@ -1,10 +1,8 @@
 //! What a winner gains over the default point, in one line.
 
 use super::Best;
+use super::check::Scale;
 use crate::units::digits;
-
-/// Metrics that are shares of samples: 1 is the most, and what is missing to 1 is an error.
-const SHARES: [&str; 4] = ["accuracy", "balanced-accuracy", "f1", "robustness"];
 
 /// The gain of the winner's mean over fresh seeds over the default point, whose trial has one seed, both
 /// on the validation set: `+7.049 points, 72.59 % fewer errors`. Of metrics that are no shares: `1.500
@@ -17,7 +15,8 @@ pub(super) fn gain_text(best: &Best) -> Option<String> {
     if difference == 0.0 {
         return Some("none: the same value".to_owned());
     }
-    if !SHARES.contains(&metric.name.as_str()) {
+    // Of a share 1 is the most, and what is missing to 1 is an error.
+    if Scale::of(metric, best.external_setup.is_none()) == Scale::Plain {
         let direction = if difference > 0.0 { "higher" } else { "lower" };
         let share = (default != 0.0).then(|| format!(", {} %", digits(100.0 * (difference / default).abs())));
         return Some(format!("{} {direction}{}", digits(difference.abs()), share.unwrap_or_default()));

@@ -56,6 +56,7 @@ pub struct WinnerLine {
 
 impl WinnerLine {
     fn of(study: &Study) -> Option<Self> {
+        Confirmation::of(study).filter(|confirmation| confirmation.is_current(study))?;
         let best = Best::of(study, "", None)?;
         let chip = best.network.get("chip").unwrap_or(&Json::Null);
         let at = |place: &str| chip.pointer(place);
@@ -120,8 +121,7 @@ impl StudyLine {
 }
 
 fn state(study: &Study, budget: Option<u32>) -> StudyState {
-    let is_confirmed =
-        Confirmation::of(study).is_some_and(|confirmation| confirmation.trials as usize == study.finished());
+    let is_confirmed = Confirmation::of(study).is_some_and(|confirmation| confirmation.is_current(study));
     let is_spent = budget.is_some_and(|budget| study.charged() >= budget as usize);
     match () {
         () if study.in_state(TrialState::Running).next().is_some() => StudyState::Running,

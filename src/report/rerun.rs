@@ -8,6 +8,8 @@ use super::Best;
 use crate::study::{Attributes, Spread};
 use crate::units::digits;
 
+/// The program and its version.
+const PROGRAM: &str = concat!("tune ", env!("CARGO_PKG_VERSION"));
 /// Version of the JSON form of a [`Rerun`].
 const SCHEMA: u32 = 1;
 
@@ -93,13 +95,27 @@ impl Rerun {
         let values: Option<Vec<f64>> = seeds.iter().map(|seed| seed.test).collect();
         Self {
             schema: SCHEMA,
-            program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(),
+            program: PROGRAM.to_owned(),
             same: differences.is_empty(),
             differences,
             compared: [validation, test],
             network,
             test: values.and_then(|values| Spread::of_values(&values)),
             seeds,
+        }
+    }
+
+    /// That nothing was trained again, since the chip or the data are others: `difference` says which.
+    pub fn of_others(difference: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            program: PROGRAM.to_owned(),
+            same: false,
+            differences: vec![difference],
+            compared: [0, 0],
+            network: NetworkFile::NotCompared,
+            seeds: Vec::new(),
+            test: None,
         }
     }
 

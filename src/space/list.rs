@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::file::ListFile;
-use super::{Domain, Space};
+use super::{Domain, Space, Value};
 
 /// The most items of a list.
 pub(super) const MOST_ITEMS: u32 = 64;
@@ -25,12 +25,22 @@ pub struct List {
     pub items: Vec<Vec<usize>>,
 }
 
+impl List {
+    /// The least and the greatest number of items; the list is one of `space`.
+    ///
+    /// # Panics
+    /// `space` has no such list.
+    pub fn lengths(&self, space: &Space) -> (i64, i64) {
+        lengths(&space.parameters[self.length].domain).expect("a list of this space")
+    }
+}
+
 impl Space {
     /// The lists of the space, in the order of the parameters for their lengths.
     pub fn lists(&self) -> Vec<List> {
         let lists = (0..self.parameters.len()).filter_map(|length| {
             let parameter = &self.parameters[length];
-            let Domain::Int { high, step: 1, log: false, .. } = parameter.domain else { return None };
+            let (_, high) = lengths(&parameter.domain)?;
             let of_item = |item| self.with_prefix(&format!("{}.{item}.", parameter.name));
             // Most whole numbers are no lengths, and some are large: only items that are there are looked at.
             let size = of_item(1).len();
@@ -45,6 +55,15 @@ impl Space {
     fn with_prefix(&self, prefix: &str) -> Vec<usize> {
         let names = self.parameters.iter().enumerate();
         names.filter(|(_, parameter)| parameter.name.starts_with(prefix)).map(|(index, _)| index).collect()
+    }
+}
+
+/// The least and the greatest length of a list, if `domain` is that of a length.
+fn lengths(domain: &Domain) -> Option<(i64, i64)> {
+    match *domain {
+        Domain::Int { low, high, step: 1, log: false } => Some((low, high)),
+        Domain::Fixed { value: Value::Int(length) } => Some((length, length)),
+        _ => None,
     }
 }
 
@@ -181,6 +200,9 @@ mod tests {
         let space = Space::from_json(text, "s.json").unwrap();
         assert_eq!(space.default_point().len(), 1);
         assert_eq!(space.lists().len(), 1);
+        let fixed = Space::from_json(&text.replace("[1, 2]", "[2, 2]"), "s.json").unwrap();
+        let lists = fixed.lists();
+        assert_eq!((lists.len(), lists[0].items.len(), lists[0].lengths(&fixed)), (1, 2, (2, 2)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub const CONFIRMATION: &str = "tune:confirmation";
 pub struct Confirmation {
     /// The number of trials that were finished then. A study with more of them is confirmed again.
     pub trials: u32,
-    /// Fresh seeds per candidate; 0: the best trial wins with its own seed.
+    /// Fresh seeds per candidate; 0: the best trial wins with its own seed. See [`Self::is_by_seeds`].
     pub repeats: u32,
     /// The number of candidates that was asked for.
     pub wanted: u32,
@@ -96,12 +96,24 @@ impl Spread {
     /// Mean and standard deviation of `values`; `None` if there are none.
     pub fn of_values(values: &[f64]) -> Option<Self> {
         let count = values.len();
-        let mean = values.iter().sum::<f64>() / count as f64;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         // The mean of equal values may differ from them by rounding.
         let is_constant = values.iter().all(|value| *value == values[0]);
+        let mean = if is_constant { *values.first()? } else { values.iter().sum::<f64>() / count as f64 };
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let sd = if is_constant { 0.0 } else { (squares / (count - 1) as f64).sqrt() };
         (count > 0).then_some(Self { count, mean, sd })
+    }
+}
+
+impl Confirmation {
+    /// Whether candidates got fresh seeds; else the best trial won with its own.
+    pub fn is_by_seeds(&self) -> bool {
+        self.repeats > 0 && (self.wanted > 0 || self.front)
+    }
+
+    /// Whether it is of all trials of `study` that are finished now: others may be better since.
+    pub fn is_current(&self, study: &Study) -> bool {
+        self.trials as usize == study.finished()
     }
 }
 
@@ -238,6 +250,8 @@ mod tests {
         assert_eq!((spread.count, spread.mean), (4, 5.0));
         assert!((spread.sd - (20f64 / 3.0).sqrt()).abs() < 1e-15);
         assert_eq!(Spread::of(&[repeat(3.0)]), Some(Spread { count: 1, mean: 3.0, sd: 0.0 }));
+        // The sum of these three, divided by three, is another number.
+        assert_eq!(Spread::of_values(&[0.9; 3]), Some(Spread { count: 3, mean: 0.9, sd: 0.0 }));
     }
 
     #[test]

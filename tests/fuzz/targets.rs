@@ -406,13 +406,14 @@ fn idx(bytes: &[u8]) {
 fn model(bytes: &[u8]) {
     let Ok(file) = ModelFile::from_bytes(bytes.to_vec()) else { return };
     let _ = file.coding();
+    let Ok(options) = file.deploy() else { return };
     let chip = Chip::new(ChipProfile::builtin("loihi1").expect("it is built in"));
     let ideal = Chip::new(ChipProfile::builtin("ideal").expect("it is built in"));
     for shape in [[1, 1, 4], [8, 8, 1], [4, 4, 2], [6, 6, 1]] {
         let Ok(network) = file.network(shape, 1, Reading::default()) else { continue };
         let saved = SavedNetwork {
             network,
-            description: Description { deploy: file.deploy(), ..Description::default() },
+            description: Description { deploy: options.clone(), ..Description::default() },
         };
         deploy(&chip, &saved, &saved.description.deploy);
         deploy(&ideal, &saved, &saved.description.deploy);

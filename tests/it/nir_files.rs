@@ -152,3 +152,25 @@ fn damaged_files_and_files_of_other_kinds_are_refused() {
     let args = ["eval", &fixture("current.nir"), "--dataset", "iris"];
     tune.run(&args).refused(&["decides between 4 classes; iris has 3"]);
 }
+
+#[test]
+fn a_nir_file_of_ours_keeps_the_bits_of_its_weights() {
+    let tune = Tune::new();
+    let space = r#"{"name": "s", "parameters": {"weight_bits": {"type": "fixed", "value": 3}, "weight_scale":
+        {"type": "fixed", "value": "layer"}, "input_coding": {"type": "fixed", "value": "threshold:0.5"}}}"#;
+    tune.file("space.json", space);
+    let iris = ["--dataset", "iris", "--budget", "1", "--confirm", "1", "--confirm-seeds", "1", "--quiet"];
+    tune.run(&[&iris[..], &["--space", "space.json", "--chip", "loihi1"]].concat()).success();
+    let cost = |model: &str, more: &[&str]| {
+        let args = ["eval", model, "--dataset", "iris", "--predictions", "p.csv", "--json"];
+        let ended = tune.run(&[&args[..], more].concat()).success();
+        let score: Json = serde_json::from_str(&ended.stdout).expect("one JSON object");
+        (score["chip"]["weight_bits"].clone(), score["chip"]["energy_j"].clone(), tune.read("p.csv"))
+    };
+    for bits in [&[][..], &["--weight-bits", "2"]] {
+        let export = ["export", "nir", "best.safetensors", "-o", "n.nir", "--chip", "loihi1"];
+        tune.run(&[&export[..], bits].concat()).success();
+        let expected = cost("best.safetensors", bits);
+        assert_eq!(cost("n.nir", &[]), expected);
+    }
+}

@@ -56,7 +56,7 @@ fn what_differs_is_said_with_an_exit_code_of_its_own() {
     tune.file("data.json", changed.to_string());
     let data = tune.run(&["rerun", "data.json"]);
     assert_eq!(data.code, Some(6));
-    assert!(data.stderr.contains("different: iris has SHA-256 0000"), "{}", data.stderr);
+    assert!(data.stdout.contains("different: iris has SHA-256 0000"), "{}", data.stdout);
     changed["command"] = "tune --no-such-option".into();
     tune.file("command.json", changed.to_string());
     tune.run(&["rerun", "command.json"]).refused(&["command.json: command = \"tune --no-such-option\""]);

@@ -18,6 +18,11 @@ pub(crate) struct BrokenRule {
 
 type Checked = Result<(), BrokenRule>;
 
+/// Most neurons of a core, and most tiles in a row or column of a chip: larger numbers of packets and
+/// operations could not be counted.
+const MOST_NEURONS: u32 = 1 << 24;
+const WIDEST: u32 = u16::MAX as u32;
+
 /// Returns a [`BrokenRule`] with the value and the rule unless `holds`.
 fn rule(holds: bool, path: &str, value: impl std::fmt::Display, rule: &str) -> Checked {
     if holds {
@@ -51,6 +56,13 @@ impl ChipProfile {
 
     /// Checks the rules between keys of different sections.
     fn check_together(&self) -> Checked {
+        if let (WeightFormat::Integer { shift: [least, _], .. }, Some(threshold)) =
+            (&self.weights, &self.neuron.threshold)
+        {
+            let has_threshold = threshold.largest() >> least > 0;
+            let rule_text = "must leave a threshold above 0: neuron.threshold has too few bits for it";
+            rule(has_threshold, "weights.integer.shift", format!("at least {least}"), rule_text)?;
+        }
         let needs_row = self.counting.synaptic_operations == OperationCounting::CrossbarRow;
         let row = self.core.neurons.is_some();
         rule(
@@ -128,6 +140,8 @@ impl Topology {
         positive("topology.cores", self.cores)?;
         rule(self.cores_per_tile > 0, "topology.cores_per_tile", 0, "must be 1 or more")?;
         let Some([width, height]) = self.mesh else { return Ok(()) };
+        let shown = format!("[{width}, {height}]");
+        rule(width <= WIDEST && height <= WIDEST, "topology.mesh", shown, "must be 65535 at most each")?;
         let places = u64::from(width) * u64::from(height) * u64::from(self.cores_per_tile);
         let fits = self.cores.is_some_and(|cores| u64::from(cores) <= places);
         rule(fits, "topology.mesh", format!("[{width}, {height}]"), "must have a place for every core")
@@ -137,6 +151,13 @@ impl Topology {
 impl CoreLimits {
     fn check(&self) -> Checked {
         positive("core.neurons", self.neurons)?;
+        let neurons = self.neurons.unwrap_or(0);
+        rule(
+            neurons <= MOST_NEURONS,
+            "core.neurons",
+            neurons,
+            "must be 16777216 at most, or null for no limit",
+        )?;
         positive("core.in_axons", self.in_axons)?;
         positive("core.out_axons", self.out_axons)?;
         positive("core.fan_in", self.fan_in)?;
@@ -255,6 +276,15 @@ mod tests {
         assert_eq!(
             error("/topology/mesh", json!([8, 3])),
             "my.json: topology.mesh: [8, 3]: must have a place for every core"
+        );
+        assert_eq!(
+            error("/topology/mesh", json!([8, 65_536])),
+            "my.json: topology.mesh: [8, 65536]: must be 65535 at most each"
+        );
+        assert_eq!(
+            error("/weights/integer/shift", json!([31, 31])),
+            "my.json: weights.integer.shift: at least 31: must leave a threshold above 0: neuron.threshold has \
+             too few bits for it"
         );
         assert_eq!(
             error("/time/barrier/1/tiles", json!(1)),

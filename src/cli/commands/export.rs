@@ -68,7 +68,8 @@ pub(crate) struct ExportNirArgs {
     pub out: PathBuf,
     /// Chip to whose integers the network is rounded
     ///
-    /// The weights and thresholds of this chip are written. The ideal chip rounds nothing.
+    /// The weights and thresholds of this chip are written. The ideal chip rounds nothing, unless
+    /// the training or --weight-bits named a number of bits.
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
     /// Bits per weight
@@ -147,7 +148,9 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
             own.name
         ));
     }
-    let description = Description { chip: Some(profile.clone()), ..description };
+    let mut deploy = model.deploy().with_context(|| name.clone())?;
+    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
+    let description = Description { chip: Some(profile.clone()), deploy: deploy.clone(), ..description };
     let text = description.inputs.is_some().then(|| description.to_text());
     let export = Export {
         flavour,
@@ -163,8 +166,6 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
         ModelFile::Nir(file) => foreign(args, file, export),
     }
     .with_context(|| name.clone())?;
-    let mut deploy = model.deploy();
-    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
     let deployment = Chip::new(profile).deploy(&network, &deploy).with_context(|| name.clone())?;
     remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));
     write(&output, nir::write(deployment.network(), &export).with_context(|| name.clone())?)?;

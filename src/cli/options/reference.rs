@@ -10,9 +10,9 @@ use crate::study::{Metric, REFERENCE};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReferenceArgs {
-    /// Worst useful value of every metric, such as 0.9,50
+    /// Worst useful value of every metric, such as 0.9,5e-7
     ///
-    /// For studies with 2 to 4 metrics.
+    /// For studies with 2 to 4 metrics; in joules, seconds, inferences per second and mm2.
     ///
     /// A trial gains nothing unless it is better than the reference in every metric. So bayes
     /// spends no trials on the unwanted ends of the Pareto front (the trials that no other

@@ -44,7 +44,8 @@ pub(crate) struct TuneArgs {
     pub metric: Vec<Goal>,
     /// Bound of a metric, such as cores<=128
     ///
-    /// Or accuracy>=0.97. May be given several times.
+    /// Or accuracy>=0.97, or latency<=0.002: in joules, seconds, inferences per second and mm2. May be given
+    /// several times.
     ///
     /// A network beyond a bound of cores or parameters is not trained. A network beyond any other
     /// bound cannot win.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, bail};
 
 use super::digest::sha256;
 use crate::backend::{ChipProfile, ProfileError};
@@ -22,14 +22,14 @@ pub(crate) fn open(name: &str) -> Result<(ChipProfile, String)> {
 /// See [`open`].
 pub(crate) fn open_as(what: &str, name: &str) -> Result<(ChipProfile, String)> {
     let path = Path::new(name);
-    let profile = if path.extension().is_none() && !path.exists() {
-        ChipProfile::builtin(name).map_err(|error| match error {
-            ProfileError::Unknown { name, hint } => anyhow!("{what} {name}: no such chip{hint}"),
-            other => other.into(),
-        })?
-    } else {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{what} {name}: cannot read it"))?;
-        ChipProfile::from_json(&text, name)?
+    let profile = match ChipProfile::builtin(name) {
+        Err(ProfileError::Unknown { .. }) if path.extension().is_some() || path.exists() => {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("{what} {name}: cannot read it"))?;
+            ChipProfile::from_json(&text, name)?
+        }
+        Err(ProfileError::Unknown { name, hint }) => bail!("{what} {name}: no such chip{hint}"),
+        builtin => builtin?,
     };
     let sha256 = sha256(serde_json::to_string(&profile)?.as_bytes());
     Ok((profile, sha256))

@@ -61,10 +61,13 @@ impl DeployedArgs {
     }
 
     /// How the network is deployed.
-    pub fn deploy(&self, model: &ModelFile) -> DeployOptions {
-        let mut deploy = model.deploy();
+    ///
+    /// # Errors
+    /// The metadata of a NIR file is malformed.
+    pub fn deploy(&self, model: &ModelFile) -> Result<DeployOptions> {
+        let mut deploy = model.deploy()?;
         deploy.weight_bits = self.weight_bits.or(deploy.weight_bits);
-        deploy
+        Ok(deploy)
     }
 
     /// The time step of a NIR file, if one is named.

@@ -29,6 +29,8 @@ pub(super) struct Gathered {
     pub validation: Option<Samples>,
     /// The test part, if the source has one.
     pub test: Option<Samples>,
+    /// Whether the test part was cut from the training part: that of a built-in data set may be.
+    pub is_test_cut: bool,
     /// The group of each training sample as a text, if the training had groups and the source has them.
     pub groups: Option<Vec<String>>,
     /// Where the labels are, as people name it.
@@ -244,7 +246,9 @@ impl<'a> Gatherer<'a> {
         self.range = reading.range;
         let mut notes = reading.notes;
         notes.extend(reading.is_test_cut.then(|| CUT.to_owned()));
-        Ok(self.gathered(train, validation, Some(test), reading.label, reading.header, notes))
+        let is_test_cut = reading.is_test_cut;
+        let gathered = self.gathered(train, validation, Some(test), reading.label, reading.header, notes);
+        Ok(Gathered { is_test_cut, ..gathered })
     }
 
     fn gathered(
@@ -257,7 +261,8 @@ impl<'a> Gatherer<'a> {
         mut notes: Vec<String>,
     ) -> Gathered {
         notes.extend(clamped_note(self.clamped));
-        Gathered { train, validation, test, groups: None, label, header, range: self.range, notes }
+        let (groups, is_test_cut, range) = (None, false, self.range);
+        Gathered { train, validation, test, is_test_cut, groups, label, header, range, notes }
     }
 
     fn level(&mut self, feature: usize, value: f64) -> Result<u8, &'static str> {

@@ -87,8 +87,8 @@ impl Labelled {
     }
 
     fn of(gathered: Gathered, name: String, trained: &Preprocessing) -> Self {
-        let Gathered { train: first, validation, test, groups, label, header, range, notes } = gathered;
-        let is_test_cut = test.is_none();
+        let is_test_cut = gathered.is_test_cut || gathered.test.is_none();
+        let Gathered { train: first, validation, test, groups, label, header, range, notes, .. } = gathered;
         let mut groups = groups.map(|groups| grouped::numbered(&groups));
         let (train, test, whole) = match test {
             Some(test) => (first, test, None),

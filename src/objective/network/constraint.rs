@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::goal::{Goal, UnknownGoal};
 
+/// An excess up to this one, relative to the bound, is rounding: means of equal numbers differ by less.
+const ROUNDING: f64 = 1e-12;
+
 /// The bound of a metric that a network must keep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constraint {
@@ -34,7 +37,8 @@ impl Constraint {
     /// By how much `value` breaks the constraint, as a share of the bound; 0 or less if it keeps it.
     pub fn excess(self, value: f64) -> f64 {
         let beyond = if self.is_most { value - self.bound } else { self.bound - value };
-        beyond / self.unit()
+        let excess = beyond / self.unit();
+        if excess.abs() <= ROUNDING { 0.0 } else { excess }
     }
 
     /// The value of the metric that breaks the constraint by `excess`.
@@ -91,6 +95,9 @@ mod tests {
         assert_eq!(constraint("cores<=8").excess(8.0), 0.0);
         assert_eq!(constraint("accuracy>=0.5").excess(0.25), 0.5);
         assert_eq!(constraint("spikes<=0").excess(3.0), 3.0);
+        // The mean of 30 latencies of exactly 2 ms.
+        assert_eq!(constraint("latency<=0.002").excess(0.002_000_000_000_000_001_3), 0.0);
+        assert!(constraint("latency<=0.002").excess(0.002_000_000_1) > 0.0);
         for (text, value) in [("cores<=8", 10.0), ("accuracy>=0.5", 0.25), ("spikes<=0", 3.0)] {
             assert_eq!(constraint(text).value(constraint(text).excess(value)), value);
         }

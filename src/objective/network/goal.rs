@@ -103,13 +103,18 @@ impl Goal {
     /// # Errors
     /// The constants that the profile lacks.
     pub fn check(self, profile: &ChipProfile) -> Result<(), Unmodelled> {
+        self.figure().map_or(Ok(()), |figure| profile.models(figure))
+    }
+
+    /// The figure of a chip that the metric is; `None` if it needs no constants of the profile.
+    pub(super) fn figure(self) -> Option<Figure> {
         match self {
-            Self::Energy => profile.models(Figure::Energy),
-            Self::Latency => profile.models(Figure::Latency),
-            Self::Throughput => profile.models(Figure::Throughput),
-            Self::EnergyDelayProduct => profile.models(Figure::EnergyDelayProduct),
-            Self::Area => profile.models(Figure::Area),
-            _ => Ok(()),
+            Self::Energy => Some(Figure::Energy),
+            Self::Latency => Some(Figure::Latency),
+            Self::Throughput => Some(Figure::Throughput),
+            Self::EnergyDelayProduct => Some(Figure::EnergyDelayProduct),
+            Self::Area => Some(Figure::Area),
+            _ => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::accuracy::{accuracy, balanced_accuracy, macro_f1};
 use super::constraint::Constraint;
 use super::faults::{Sweep, SweepError};
 use super::goal::Goal;
-use crate::backend::{ChipReport, Deployment};
+use crate::backend::{ChipReport, Deployment, Figure};
 use crate::data::Coded;
 
 /// The metrics of a study. The first one decides the winner.
@@ -26,8 +26,16 @@ pub(super) enum GoalError {
     Sweep(#[from] SweepError),
     /// The metric needs a constant that the profile lacks, such as the energy of a link between
     /// chips.
-    #[error("{goal}: {chip} has no numbers for this network")]
-    Unmodelled { goal: Goal, chip: String },
+    #[error("{goal}: the profile of {chip} has no {keys} for this network")]
+    Unmodelled { goal: Goal, chip: String, keys: String },
+}
+
+impl GoalError {
+    fn unmodelled(goal: Goal, report: &ChipReport) -> Self {
+        let figure = goal.figure().map_or("", Figure::name);
+        let keys = report.unmodelled.get(figure).map(|keys| keys.join(", ")).unwrap_or_default();
+        Self::Unmodelled { goal, chip: report.chip.clone(), keys }
+    }
 }
 
 impl Goals {
@@ -56,7 +64,7 @@ impl Goals {
                 Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
                 Goal::Spikes => Some(report.spikes_per_inference),
             };
-            value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
+            value.ok_or_else(|| GoalError::unmodelled(goal, report))
         };
         let values = self.list.iter().map(|&goal| value(goal)).collect::<Result<_, _>>()?;
         let excess = |constraint: &Constraint| Ok(constraint.excess(value(constraint.goal)?));

@@ -37,7 +37,7 @@ impl CheckResult {
     /// network, then the bounds.
     pub fn findings(&self) -> Vec<Finding> {
         let saved = self.saved_network.iter().map(of_saved);
-        let limits = self.limits.iter().map(of_limit);
+        let limits = self.limits.iter().map(|limit| of_limit(limit, self.of_networks));
         [self.of_verdict()].into_iter().chain(self.of_costs()).chain(saved).chain(limits).collect()
     }
 
@@ -99,17 +99,17 @@ impl CheckResult {
 fn of_cost(name: &str, before: f64, now: f64) -> Finding {
     let text = format!(
         "mean {}, {} times the baseline's {}: not judged; --fail-over {name}={} would fail",
-        cost(name, now),
+        cost(name, now, true),
         digits(now / before),
-        cost(name, before),
+        cost(name, before, true),
         digits(FAR * before),
     );
     Finding { name: format!("cost: {name}"), state: FindingState::Warned, text }
 }
 
 fn of_saved(value: &Exact) -> Finding {
-    let (name, before) = (&value.name, cost(&value.name, value.baseline));
-    let now = value.now.map_or("nothing".to_owned(), |now| cost(name, now));
+    let (name, before) = (&value.name, cost(&value.name, value.baseline, true));
+    let now = value.now.map_or("nothing".to_owned(), |now| cost(name, now, true));
     // Two numbers that differ may look the same in four digits.
     let now = if now == before { format!("{:?}", value.now.unwrap_or(f64::NAN)) } else { now };
     let (state, text) = match value.change() {
@@ -123,14 +123,14 @@ fn of_saved(value: &Exact) -> Finding {
     Finding { name: format!("baseline's network: {name}"), state, text }
 }
 
-fn of_limit(limit: &Limit) -> Finding {
+fn of_limit(limit: &Limit, of_networks: bool) -> Finding {
     let (word, option) = match limit.is_most {
         true => ("most", "--fail-over"),
         false => ("least", "--fail-under"),
     };
-    let mean = limit.mean.map_or("nothing".to_owned(), |mean| cost(&limit.metric, mean));
+    let mean = limit.mean.map_or("nothing".to_owned(), |mean| cost(&limit.metric, mean, of_networks));
     let state = if limit.is_kept() { FindingState::Passed } else { FindingState::Failed };
-    let bound = cost(&limit.metric, limit.bound);
+    let bound = cost(&limit.metric, limit.bound, of_networks);
     Finding {
         name: format!("{option} {}", limit.metric),
         state,

@@ -15,23 +15,26 @@ impl CheckResult {
         let values = self.values();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         if mean.is_finite() {
-            lines.push(sample("", &self.metric.name, mean));
+            lines.push(self.sample("", &self.metric.name, mean));
         }
-        lines.extend(self.drop.map(|drop| sample("drop_", &self.metric.name, drop.mean)));
-        lines.extend(self.mean_costs().iter().map(|(name, &mean)| sample("mean_", name, mean)));
-        let saved = self.saved_network.iter().filter_map(|one| Some(sample("saved_", &one.name, one.now?)));
+        lines.extend(self.drop.map(|drop| self.sample("drop_", &self.metric.name, drop.mean)));
+        lines.extend(self.mean_costs().iter().map(|(name, &mean)| self.sample("mean_", name, mean)));
+        let saved =
+            self.saved_network.iter().filter_map(|one| Some(self.sample("saved_", &one.name, one.now?)));
         lines.extend(saved);
         lines.push(gauge("tune_check_seeds", &self.seeds.len().to_string()));
         lines.push(gauge("tune_check_passed", if self.passed { "1" } else { "0" }));
         lines.concat() + "# EOF\n"
     }
-}
 
-fn sample(kind: &str, name: &str, value: f64) -> String {
-    let scaled = SCALED.iter().find(|(known, ..)| *known == name);
-    let (ending, factor) = scaled.map_or(("", 1.0), |&(_, ending, factor)| (ending, factor));
-    let word: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    gauge(&format!("tune_check_{kind}{word}{ending}"), &number(value * factor))
+    fn sample(&self, kind: &str, name: &str, value: f64) -> String {
+        let scaled = SCALED.iter().find(|(known, ..)| self.of_networks && *known == name);
+        let (ending, factor) = scaled.map_or(("", 1.0), |&(_, ending, factor)| (ending, factor));
+        let word: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        // The names of the counts below are taken.
+        let own = if ["seeds", "passed"].contains(&word.as_str()) { "metric_" } else { "" };
+        gauge(&format!("tune_check_{kind}{own}{word}{ending}"), &number(value * factor))
+    }
 }
 
 fn gauge(name: &str, value: &str) -> String {

@@ -29,6 +29,9 @@ pub struct CheckResult {
     pub metric: Metric,
     /// How its values are shown.
     pub scale: Scale,
+    /// Whether networks are trained; if not, a command evaluates.
+    #[serde(default)]
+    pub of_networks: bool,
     /// The baseline's mean and standard deviation.
     pub baseline: Spread,
     /// The baseline's mean costs.
@@ -85,6 +88,7 @@ impl CheckResult {
             study: study.to_owned(),
             metric: baseline.metric().clone(),
             scale,
+            of_networks: baseline.is_of_networks(),
             baseline: spread,
             baseline_costs: mean_costs(&baseline.seeds),
             tolerance: regression.tolerance(),

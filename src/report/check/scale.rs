@@ -3,11 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::objective::Goal;
 use crate::study::{Metric, Spread};
 use crate::units::{digits, with_prefix};
-
-/// Names of the metrics of networks that are shares of samples.
-const SHARES: [&str; 2] = ["accuracy", "robustness"];
 
 /// Units of the costs of networks.
 const UNITS: [(&str, &str); 2] = [("energy", "J"), ("latency", "s")];
@@ -27,9 +25,9 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// The scale of `metric`; that of a network's accuracy is a share.
+    /// The scale of `metric`; that of a network's answers, such as its accuracy, is a share.
     pub fn of(metric: &Metric, is_network: bool) -> Self {
-        match is_network && SHARES.contains(&metric.name.as_str()) {
+        match is_network && is_share(&metric.name) {
             true => Self::Share,
             false => Self::Plain,
         }
@@ -61,15 +59,21 @@ impl Scale {
 
     /// A mean with its standard deviation, for people.
     pub fn spread(self, spread: &Spread) -> String {
-        format!("{} (sd {}, {} seeds)", self.value(spread.mean), self.difference(spread.sd), spread.count)
+        let seeds = if spread.count == 1 { "seed" } else { "seeds" };
+        format!("{} (sd {}, {} {seeds})", self.value(spread.mean), self.difference(spread.sd), spread.count)
     }
 }
 
-/// The value of the cost or metric `name` of a network, for people.
-pub(super) fn cost(name: &str, value: f64) -> String {
-    match UNITS.iter().find(|(known, _)| *known == name) {
+/// Whether the metric `name` of networks is a share of samples, from 0 to 1.
+fn is_share(name: &str) -> bool {
+    name.parse().is_ok_and(Goal::is_quality)
+}
+
+/// The value of the cost or metric `name`, for people: with its unit if it is one of networks.
+pub(super) fn cost(name: &str, value: f64, is_network: bool) -> String {
+    match UNITS.iter().find(|(known, _)| is_network && *known == name) {
         Some((_, unit)) => with_prefix(value, unit),
-        None if SHARES.contains(&name) => Scale::Share.value(value),
+        None if is_network && is_share(name) => Scale::Share.value(value),
         // Counts are whole.
         None if value.fract() == 0.0 && value.abs() < LARGE => value.to_string(),
         None => digits(value),
@@ -86,7 +90,12 @@ mod tests {
         let share = Scale::of(&accuracy, true);
         assert_eq!((share.value(0.97222), share.difference(0.005)), ("97.22 %".into(), "0.50 points".into()));
         assert_eq!(Scale::of(&accuracy, false).value(0.97222), "0.9722");
-        assert_eq!(cost("energy", 5.243e-8), "52.43 nJ");
-        assert_eq!((cost("cores", 2.0), cost("spikes", 84.5654)), ("2".to_owned(), "84.57".to_owned()));
+        assert_eq!(Scale::of(&Metric::maximize("f1"), true), Scale::Share);
+        assert_eq!(cost("energy", 5.243e-8, true), "52.43 nJ");
+        assert_eq!(cost("energy", 1.5, false), "1.500", "that of another program");
+        assert_eq!(
+            (cost("cores", 2.0, true), cost("spikes", 84.5654, true)),
+            ("2".to_owned(), "84.57".to_owned())
+        );
     }
 }

@@ -48,8 +48,11 @@ impl CheckResult {
             };
             text += &format!("{mark}  {}: {}\n", finding.name, finding.text);
         }
-        let costs: Vec<String> =
-            self.mean_costs().iter().map(|(name, &mean)| format!("{name} {}", cost(name, mean))).collect();
+        let costs: Vec<String> = self
+            .mean_costs()
+            .iter()
+            .map(|(name, &mean)| format!("{name} {}", cost(name, mean, true)))
+            .collect();
         if !costs.is_empty() {
             text += &format!("means over the new seeds, not judged: {}\n", costs.join(", "));
         }
@@ -87,8 +90,11 @@ impl Baseline {
         let mut text =
             format!("baseline of {}: {} {}\n", self.study, metric.name, scale.spread(&self.spread()));
         if let Some(model) = &self.model {
-            let costs: Vec<String> =
-                model.costs.iter().map(|(name, &value)| format!("{name} {}", cost(name, value))).collect();
+            let costs: Vec<String> = model
+                .costs
+                .iter()
+                .map(|(name, &value)| format!("{name} {}", cost(name, value, true)))
+                .collect();
             text += &format!("saved network: {}, seed {}: {}\n", model.file, model.seed, costs.join(", "));
         }
         text

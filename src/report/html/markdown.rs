@@ -92,7 +92,7 @@ fn confirmed(report: &StudyReport) -> String {
     };
     let rows: Vec<Vec<String>> = report.confirmed.iter().map(row).collect();
     let note = match report.confirmed.iter().any(|one| one.stopped) {
-        true => "A stopped trial fell behind the winner and got fewer of the fresh seeds, or no seed.\n\n",
+        true => "\nA stopped trial fell behind the winner and got fewer of the fresh seeds, or no seed.\n\n",
         false => "",
     };
     section("Confirmed with fresh seeds", &head, &rows) + note
@@ -110,7 +110,7 @@ fn importance(report: &StudyReport) -> String {
         shares.pairs.iter().map(|(a, b, share)| vec![format!("{a} x {b}"), percent(*share), String::new()]),
     );
     let metric = report.metrics.first().map_or("value", |metric| metric.name.as_str());
-    let note = report.importance_note.as_ref().map_or_else(String::new, |note| format!("{note}\n\n"));
+    let note = report.importance_note.as_ref().map_or_else(String::new, |note| format!("\n{note}\n\n"));
     section(&format!("Importance for {metric}"), &["parameter", "share", "alone"], &rows) + &note
 }
 

@@ -3,14 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::report::check::Scale;
 use crate::report::interval::student;
 use crate::study::Spread;
 
 /// The most letters of a text that each trial may have.
 const LETTERS: usize = 200;
-
-/// Metrics that are shares.
-const SHARES: [&str; 2] = ["accuracy", "robustness"];
 
 /// `value` with six significant digits; `None` if it is not finite.
 pub(super) fn short(value: f64) -> Option<f64> {
@@ -48,13 +46,14 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval of the mean of the metric `name` that `spread` describes. That of a share ends
-    /// at 0 and 1.
-    pub(super) fn of(name: &str, spread: &Spread) -> Self {
+    /// The interval of a mean on this `scale` that `spread` describes. That of a share ends at 0 and 1.
+    pub(super) fn of(scale: Scale, spread: &Spread) -> Self {
         let &Spread { count, mean, sd } = spread;
         let half = (count > 1).then(|| student(count) * sd / (count as f64).sqrt());
-        let end = |end: f64| if SHARES.contains(&name) { end.clamp(0.0, 1.0) } else { end };
-        Self { count, mean, sd, interval: half.map(|half| [mean - half, mean + half].map(end)) }
+        let end = |end: f64| if scale == Scale::Share { end.clamp(0.0, 1.0) } else { end };
+        let shown = |value: f64| short(value).unwrap_or(value);
+        let interval = half.map(|half| [mean - half, mean + half].map(end).map(shown));
+        Self { count, mean: shown(mean), sd: shown(sd), interval }
     }
 }
 
@@ -79,14 +78,16 @@ mod tests {
     #[test]
     fn the_interval_of_a_mean_is_students() {
         // scipy.stats.t.interval(0.95, 2, loc=0.98, scale=0.005/sqrt(3)) = (0.967579, 0.992421).
-        let interval =
-            Interval::of("loss", &Spread { count: 3, mean: 0.98, sd: 0.005 }).interval.expect("three seeds");
+        let interval = Interval::of(Scale::Plain, &Spread { count: 3, mean: 0.98, sd: 0.005 })
+            .interval
+            .expect("three seeds");
         assert!((interval[0] - 0.967_579).abs() < 2e-6 && (interval[1] - 0.992_421).abs() < 2e-6);
-        assert_eq!(Interval::of("loss", &Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
-        let many =
-            Interval::of("loss", &Spread { count: 100, mean: 0.0, sd: 10.0 }).interval.expect("many seeds");
+        assert_eq!(Interval::of(Scale::Plain, &Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
+        let many = Interval::of(Scale::Plain, &Spread { count: 100, mean: 0.0, sd: 10.0 })
+            .interval
+            .expect("many seeds");
         assert!((many[1] - 1.984_217).abs() < 1e-5);
-        let share = Interval::of("accuracy", &Spread { count: 3, mean: 0.999, sd: 0.005 }).interval;
+        let share = Interval::of(Scale::Share, &Spread { count: 3, mean: 0.999, sd: 0.005 }).interval;
         assert_eq!(share.map(|ends| ends[1]), Some(1.0));
     }
 }

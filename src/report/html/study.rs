@@ -12,6 +12,7 @@ use super::row::{Columns, Row, measured};
 use super::sample::{Sampled, sampled};
 use super::winner::Winner;
 use crate::report::Remark;
+use crate::report::check::Scale;
 use crate::report::facts::{self, Fact};
 use crate::report::status::failures;
 use crate::report::text::shares_note;
@@ -134,7 +135,7 @@ impl StudyReport {
     pub fn new(study: &Study, gathered: &Gathered) -> Self {
         let space = study.space().and_then(Result::ok);
         let axes = Axis::all(study, space.as_ref());
-        let confirmation = Confirmation::of(study);
+        let confirmation = Confirmation::of(study).filter(|one| one.is_current(study));
         let winner = Winner::of(study, confirmation.as_ref());
         let confirmed: Vec<Confirmed> =
             confirmation.iter().flat_map(|one| all_confirmed(study, one)).collect();
@@ -220,7 +221,7 @@ fn incumbents(study: &Study) -> Vec<(u32, f64)> {
 fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
     let values = |repeats: &[Repeat]| repeats.iter().map(|one| one.value.and_then(short)).collect::<Vec<_>>();
     let winner = confirmation.winner().trial;
-    let confirmed = confirmation.candidates.iter().filter(|_| confirmation.repeats > 0);
+    let confirmed = confirmation.candidates.iter().filter(|_| confirmation.is_by_seeds());
     confirmed
         .map(|one| Confirmed {
             trial: one.trial,
@@ -230,7 +231,7 @@ fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
                 .metrics
                 .iter()
                 .zip(one.spreads())
-                .map(|(metric, spread)| Interval::of(&metric.name, &spread))
+                .map(|(metric, spread)| Interval::of(Scale::of(metric, Setup::of(study).is_some()), &spread))
                 .collect(),
             test: values(if one.trial == winner { &confirmation.test } else { &one.test }),
         })
@@ -238,7 +239,7 @@ fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
 }
 
 fn shares(importance: &Importance) -> Shares {
-    let share = |share: f64| shorter(share).unwrap_or(0.0);
+    let share = |share: f64| short(share).unwrap_or(0.0);
     let parameters = importance.parameters.iter();
     let pairs = importance.pairs.iter();
     Shares {
@@ -287,7 +288,10 @@ mod tests {
         assert_eq!((report.trials.len(), report.sampled.is_none()), (40, true));
         assert_eq!(report.counts, [("complete".to_owned(), 36), ("failed".to_owned(), 4)]);
         assert_eq!(report.incumbents, [(0, 0.0)], "the first trial has the least loss");
-        assert_eq!(report.importance.map(|shares| shares.parameters), Some(vec![("lr".into(), 0.1235, 0.5)]));
+        assert_eq!(
+            report.importance.map(|shares| shares.parameters),
+            Some(vec![("lr".into(), 0.123_456, 0.5)])
+        );
         assert_eq!(report.slices.len(), 1, "a parameter that is gone has no slice");
         assert_eq!(
             (&report.slices[0].at[..], report.slices[0].half[0]),

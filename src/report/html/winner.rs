@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::number::{Interval, short};
+use crate::report::check::Scale;
 use crate::report::facts::Fact;
 use crate::report::interval::accuracy_interval;
 use crate::report::text::attribute;
 use crate::space::Point;
-use crate::study::{Attributes, Confirmation, Repeat, Spread, Study, Trial, test_samples};
+use crate::study::{Attributes, Confirmation, Repeat, Setup, Spread, Study, Trial, test_samples};
 
 /// The most cores that a report lists.
 const CORES: usize = 128;
@@ -104,7 +105,7 @@ impl Winner {
         let trial = confirmed.map(|(_, trial)| trial).or_else(|| study.best())?;
         let repeats = confirmed.map_or(&[][..], |(one, _)| &one.winner().repeats);
         let test = confirmed.map_or(&[][..], |(one, _)| &one.test);
-        let is_repeated = confirmed.is_some_and(|(one, _)| one.repeats > 0);
+        let is_repeated = confirmed.is_some_and(|(one, _)| one.is_by_seeds());
         let kept = confirmed.and_then(|(one, _)| test.get(one.kept).or(repeats.get(one.kept)));
         let network = kept.map_or(&trial.attributes, |repeat| &repeat.attributes);
         let mut costs = costs(network);
@@ -129,7 +130,8 @@ impl Winner {
 }
 
 fn interval(study: &Study, repeats: &[Repeat]) -> Option<Interval> {
-    Spread::of(repeats).map(|spread| Interval::of(&study.metrics[0].name, &spread))
+    Spread::of(repeats)
+        .map(|spread| Interval::of(Scale::of(&study.metrics[0], Setup::of(study).is_some()), &spread))
 }
 
 /// The trial of the default point of `study`, beside the `winner`.

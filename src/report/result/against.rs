@@ -1,6 +1,7 @@
 //! A winner beside that of another study.
 
 use super::best::Best;
+use crate::report::check::Scale;
 use crate::units::digits;
 
 /// A cost that is compared: its attribute in `best.json`, its words, and whether more is better.
@@ -77,10 +78,8 @@ fn accuracy(ours: &Best, reference: &Best) -> Option<String> {
     let direction = if difference < 0.0 { "lower" } else { "higher" };
     let is_worse = metric.direction.loss(difference) > 0.0;
     let mark = if is_worse { " (worse)" } else { "" };
-    Some(match name.as_str() {
-        "accuracy" | "balanced-accuracy" | "f1" | "robustness" => {
-            format!("{} points {direction} {name}{mark}", digits(100.0 * difference.abs()))
-        }
-        _ => format!("{name} {direction} by {}{mark}", digits(difference.abs())),
+    Some(match Scale::of(metric, ours.external_setup.is_none()) {
+        Scale::Share => format!("{} points {direction} {name}{mark}", digits(100.0 * difference.abs())),
+        Scale::Plain => format!("{name} {direction} by {}{mark}", digits(difference.abs())),
     })
 }

@@ -1,5 +1,7 @@
 //! Which trials may have children.
 
+use std::collections::HashSet;
+
 use rand::RngExt;
 
 use crate::search::ranking::ranking;
@@ -14,11 +16,15 @@ const MEMORY: usize = 3;
 
 /// The points of the best trials of `study`, at most `population` of them, best first.
 pub(super) fn of<'a>(study: &'a Study, population: usize, space: &Space) -> Vec<&'a Point> {
-    let complete: Vec<&Trial> = study.in_state(TrialState::Complete).collect();
-    let youngest = complete.get(complete.len().saturating_sub(MEMORY * population));
-    let first = youngest.filter(|_| study.metrics.len() == 1).map_or(0, |trial| trial.number);
-    let young = ranking(study).into_iter().filter(|trial| trial.number >= first);
-    young
+    let complete = |trial: &Trial| trial.state == TrialState::Complete;
+    let number = if study.metrics.len() == 1 { MEMORY * population } else { usize::MAX };
+    // Counted from the end, not by number: results of a warm start have the numbers of trials.
+    let trials = study.trials.iter().enumerate().rev();
+    let first = trials.filter(|(_, trial)| complete(trial)).take(number).last().map_or(0, |(at, _)| at);
+    let young: HashSet<*const Trial> = study.trials[first..].iter().map(std::ptr::from_ref).collect();
+    ranking(study)
+        .into_iter()
+        .filter(|trial| young.contains(&std::ptr::from_ref(*trial)))
         .map(|trial| &trial.point)
         .filter(|point| space.check(point).is_ok())
         .take(population.max(2))
@@ -63,6 +69,9 @@ mod tests {
         };
         assert_eq!(numbers(&young), [0, 1]);
         assert_eq!(numbers(&old), [1, 2], "six trials are remembered");
+        let mut warm = study(1, 7);
+        warm.trials.iter_mut().for_each(|trial| trial.number %= 4);
+        assert_eq!(numbers(&warm), [1, 2], "results of a warm start have the numbers of trials");
     }
 
     #[test]

@@ -68,8 +68,9 @@ fn best_first(study: &Study) -> Vec<&Trial> {
     if study.metrics.len() == 1 {
         return ranking;
     }
-    let front: Vec<u32> = study.pareto_front().iter().map(|trial| trial.number).collect();
-    ranking.into_iter().filter(|trial| front.contains(&trial.number)).collect()
+    // Not by number: results of a warm start have the numbers of trials.
+    let front = study.pareto_front();
+    ranking.into_iter().filter(|trial| front.iter().any(|one| std::ptr::eq(*one, *trial))).collect()
 }
 
 impl Search for RefiningSearch {
@@ -78,7 +79,7 @@ impl Search for RefiningSearch {
     }
 
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
-        if study.trials.len() < self.from {
+        if study.trials.len() - study.warm_start.results.len() < self.from {
             return self.base.suggest_with_fits(space, study, seed);
         }
         let own = seed.child("refine");

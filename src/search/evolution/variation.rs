@@ -54,9 +54,7 @@ impl<'a> Variation<'a> {
     fn with_other_list(&self, point: &Point, stream: &mut Stream) -> Point {
         let list = &self.lists[stream.random_range(0..self.lists.len())];
         let mut items = self.items(point, list);
-        let Domain::Int { low, high, .. } = self.space.parameters()[list.length].domain else {
-            return point.clone();
-        };
+        let (low, high) = list.lengths(self.space);
         let (can_shrink, can_grow) = (items.len() as i64 > low, (items.len() as i64) < high);
         match stream.random_range(0..3) {
             0 if can_grow => {
@@ -157,7 +155,7 @@ impl<'a> Variation<'a> {
     /// `point` with these items in `list`; items beyond the list's capacity are left out.
     fn with_items(&self, point: &Point, list: &List, items: Vec<Item>) -> Point {
         let parameters = self.space.parameters();
-        let Domain::Int { low, high, .. } = parameters[list.length].domain else { return point.clone() };
+        let (low, high) = list.lengths(self.space);
         let length = (items.len() as i64).clamp(low, high);
         let mut child = point.clone();
         child.set(parameters[list.length].name.clone(), length);

@@ -91,9 +91,9 @@ fn split(space: &Space, study: &Study) -> (Vec<Place>, Vec<Place>) {
     let placed = |trial: &&Trial| space.check(&trial.point).is_ok();
     let ended = study.trials.iter().filter(|trial| trial.state.is_finished()).filter(placed).count();
     let most = ((GOOD.0 * ended as f64).ceil() as usize).min(GOOD.1);
-    let good: Vec<u32> =
-        ranking(study).into_iter().filter(placed).take(most).map(|trial| trial.number).collect();
-    let is_good = |trial: &Trial| good.contains(&trial.number);
+    let good: Vec<&Trial> = ranking(study).into_iter().filter(placed).take(most).collect();
+    // Not by number: results of a warm start have the numbers of trials.
+    let is_good = |trial: &Trial| good.iter().any(|one| std::ptr::eq(*one, trial));
     let places = |wanted: bool| {
         let chosen = study.trials.iter().filter(|trial| is_good(trial) == wanted);
         chosen.filter_map(|trial| place_of(space, &trial.point)).collect()
@@ -147,6 +147,10 @@ mod tests {
         let losses: Vec<Option<f64>> = (0..40).map(|k| (k % 2 == 0).then_some(f64::from(k))).collect();
         let (good, bad) = split(&line(), &study(&line(), &losses));
         assert_eq!((good.len(), bad.len()), (4, 36));
+        let mut warm = study(&line(), &losses);
+        warm.trials.iter_mut().for_each(|trial| trial.number %= 20);
+        let (good, bad) = split(&line(), &warm);
+        assert_eq!((good.len(), bad.len()), (4, 36), "results of a warm start have numbers of trials");
         let (good, bad) = split(&line(), &study(&line(), &[None; 12]));
         assert_eq!((good.len(), bad.len()), (0, 12));
     }

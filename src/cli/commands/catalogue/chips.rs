@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use crate::backend::{ChipProfile, Constant, InputSpikes, WeightFormat};
+use crate::backend::{ChipProfile, Constant, ConvolutionMemory, InputSpikes, WeightFormat};
 use crate::cli::setup::chip;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
@@ -72,7 +72,10 @@ fn list() -> Result<String> {
         let energy = constants.iter().find(|constant| constant.name.starts_with("energy.synaptic_operation"));
         rows.push(vec![
             name.to_owned(),
-            limit(profile.topology.cores.map(u64::from)),
+            match (profile.topology.chips, profile.topology.cores) {
+                (2.., Some(cores)) => format!("{} x {cores}", profile.topology.chips),
+                (_, cores) => limit(cores.map(u64::from)),
+            },
             limit(profile.core.neurons.map(u64::from)),
             weight_bits(&profile.weights),
             energy.map_or_else(|| "not published".to_owned(), in_si),
@@ -140,16 +143,32 @@ fn structure(profile: &ChipProfile) -> Vec<(&'static str, String)> {
         ("incoming axons per core", of_core(core.in_axons)),
         ("outgoing axons per core", of_core(core.out_axons)),
         ("synapses per neuron", of_core(core.fan_in)),
+        ("incoming axons per neuron", of_core(core.axons_per_neuron)),
         (
             "synapse memory per core",
             core.synapse_memory
                 .as_ref()
                 .map_or_else(|| NO_LIMIT.to_owned(), |memory| format!("{} bits", memory.bits)),
         ),
+        ("kernel words per core", words(profile, |memory| memory.kernel_words)),
+        ("neuron words per core", words(profile, |memory| memory.neuron_words)),
         ("weight bits", weight_bits(&profile.weights)),
+        (
+            "threshold bits",
+            limit(profile.neuron.threshold.as_ref().map(|threshold| u64::from(threshold.bits))),
+        ),
         ("membrane bits", limit(profile.neuron.membrane_bits.map(u64::from))),
         ("input", input.to_owned()),
     ]
+}
+
+/// The least and the largest memory of cores that hold convolutions.
+fn words(profile: &ChipProfile, words: impl Fn(&ConvolutionMemory) -> u32) -> String {
+    let memories = || profile.core.convolutions.iter().flat_map(|cores| &cores.memories).map(&words);
+    match (memories().min(), memories().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (_, most) => limit(most.map(u64::from)),
+    }
 }
 
 fn limit(limit: Option<u64>) -> String {

@@ -83,7 +83,7 @@ pub(crate) enum PartKind {
     Train,
     /// What networks are chosen by
     Validation,
-    /// Every sample, in the order of the file
+    /// Every sample, in the order of the file; of built-in data the training part first
     All,
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let chip = args.deployed.chip(&description)?;
     let coding = args.deployed.coding(&model, &description, &chip).with_context(|| name.clone())?;
     let data = dataset::open_to_score(&args.data, !args.json, &description, args.part.map(DataPart::from))?;
-    let deploy = args.deployed.deploy(&model);
+    let deploy = args.deployed.deploy(&model)?;
     let has_bits = chip.profile().weights != WeightFormat::Exact || deploy.weight_bits.is_some();
     let sweep = sweep(args, has_bits);
     let scoring = Scoring {

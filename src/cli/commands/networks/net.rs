@@ -30,7 +30,8 @@ pub(crate) enum NetCommand {
         plan: PathBuf,
         /// Print the plan as JSON
         ///
-        /// The JSON can be edited and given as a file.
+        /// The JSON can be edited and given as a file. Of a trained network, all that its file says about
+        /// it: data, scaling, chip, seeds.
         #[arg(long)]
         json: bool,
     },

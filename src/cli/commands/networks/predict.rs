@@ -101,7 +101,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Exit> {
     let chip = args.deployed.chip(&description)?;
     let coding = args.deployed.coding(&model, &description, &chip).with_context(|| name.clone())?;
     let time_step = args.deployed.time_step(&model, &name)?;
-    let deploy = args.deployed.deploy(&model);
+    let deploy = args.deployed.deploy(&model)?;
     let predictor =
         Predictor::new(&model, &trained, coding, &chip, &deploy, time_step).with_context(|| name.clone())?;
     let read = predict(args, &predictor, &trained, output.as_ref())?;

@@ -71,8 +71,10 @@ pub(crate) fn run(args: &RerunArgs) -> Result<Exit> {
     let mut tune = options(&best).with_context(|| name.clone())?;
     tune.data.sources = args.sources.clone();
     tune.data.dataset = args.dataset.clone().or(tune.data.dataset);
-    let Some(objective) = same_objective(&tune, setup, !args.json)? else { return Ok(Exit::Differs) };
-    let rerun = rerun(args, &best, &tune, &objective)?;
+    let rerun = match same_objective(&tune, setup, !args.json)? {
+        Ok(objective) => rerun(args, &best, &tune, &objective)?,
+        Err(difference) => Rerun::of_others(difference),
+    };
     let text = if args.json { serde_json::to_string(&rerun)? + "\n" } else { rerun.to_text() };
     streams::print(&text)?;
     Ok(if rerun.same { Exit::Done } else { Exit::Differs })
@@ -85,26 +87,22 @@ fn options(best: &Best) -> Result<TuneArgs> {
     Ok(Line::try_parse_from(words).map_err(|error| anyhow::anyhow!("{}: {}", unread(), error.kind()))?.tune)
 }
 
-/// What evaluates the winner; `None`, after a line that says why, if the chip or the data are others.
-fn same_objective(tune: &TuneArgs, setup: &Setup, shown: bool) -> Result<Option<Classify>> {
+/// What evaluates the winner, or what differs if the chip or the data are others.
+fn same_objective(tune: &TuneArgs, setup: &Setup, shown: bool) -> Result<Result<Classify, String>> {
     let (profile, chip_sha256) = chip::open(&tune.chip)?;
     if chip_sha256 != setup.chip_sha256 {
         let (chip, there) = (&setup.chip, &setup.chip_sha256);
-        streams::say(format_args!(
-            "different: the profile of {chip} has SHA-256 {there} in the file, {chip_sha256} now"
-        ));
-        return Ok(None);
+        return Ok(Err(format!("the profile of {chip} has SHA-256 {there} in the file, {chip_sha256} now")));
     }
     let way_out = "name the data set where it is now with --dataset or --data-dir";
     let data = dataset::open(&tune.data, &network::open_options(tune), shown).context(way_out)?;
     if data.checksum != setup.dataset_sha256 {
         let (name, there, now) = (&data.name, &setup.dataset_sha256, &data.checksum);
-        streams::say(format_args!("different: {name} has SHA-256 {there} in the file, {now} now: {way_out}"));
-        return Ok(None);
+        return Ok(Err(format!("{name} has SHA-256 {there} in the file, {now} now: {way_out}")));
     }
     let job = job::of_network(tune, &network::open_options(tune), setup, &profile)?;
     let training = job.training.as_ref().expect("a job of networks says how they are trained");
-    Ok(Some(job::network(training, data, None)?))
+    Ok(Ok(job::network(training, data, None)?))
 }
 
 /// Trains seed after seed and compares.

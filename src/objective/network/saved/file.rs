@@ -150,12 +150,12 @@ impl ModelFile {
         }
     }
 
-    /// How the network was deployed when it was saved; the default for NIR.
-    pub fn deploy(&self) -> DeployOptions {
-        match self {
-            Self::Saved(saved) => saved.description.deploy.clone(),
-            Self::Nir(_) => DeployOptions::default(),
-        }
+    /// How the network was deployed when it was saved; the default for NIR files of other programs.
+    ///
+    /// # Errors
+    /// The metadata of a NIR file is malformed.
+    pub fn deploy(&self) -> Result<DeployOptions, ModelError> {
+        Ok(self.description()?.deploy)
     }
 
     /// Lines for the user: what the file leaves open, and how it is read.

@@ -74,7 +74,7 @@ function front(study) {
   };
   const select = (at, name) => el("label", {}, name + " ", el("select", { onchange: event => { if (at) b = Number(event.target.value); else a = Number(event.target.value); whole.redraw(); } },
     study.metricDims.map((dim, k) => el("option", { value: k, selected: k === at }, dim.label))));
-  const worse = el("input", { type: "number", min: 0, step: "any", value: 0.01, "aria-label": "How much worse than the best" });
+  const worse = el("input", { type: "number", min: 0, step: "any", value: 0.01, "aria-label": "How much worse" });
   const said = el("span", { role: "status" });
   const choose = () => {
     const sign = study.metrics[a].direction === "maximize" ? -1 : 1, list = members().filter(row => typeof row.values[a] === "number");
@@ -83,7 +83,7 @@ function front(study) {
     const allowed = list.filter(row => sign * row.values[a] <= best + most + 1e-12);
     const found = allowed.reduce((one, other) => better(b, other.values[b], one.values[b]) ? other : one);
     pick(found);
-    said.textContent = ` trial ${found.trial}. ` + (a === 0 ? `To make it the winner: tune pick best.json "${study.metrics[b].name} within ${most}"` : "");
+    said.textContent = ` trial ${found.trial}. ` + (study.confirmed.some(one => one.trial === found.trial) ? `To make it win: tune pick best.json ${found.trial}` : "");
   };
   const tools = [...(study.metricDims.length > 2 ? [select(0, "up"), select(1, "across")] : []),
     el("label", {}, `at most this much worse in ${study.metricDims[a].label}: `, worse), el("button", { type: "button", onclick: choose }, `pick the best ${study.metricDims[b].label}`), said];

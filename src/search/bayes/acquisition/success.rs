@@ -10,6 +10,9 @@
 //! a bound, while the logarithm of the gain has none. So late in a study, with little left to gain
 //! where trials succeed, every trial would go behind the border:
 //! `benches/README.md#failing-regions`.
+//!
+//! Some failures have nothing to do with the point, such as those of an unreliable machine. No place
+//! is safe from them, so a careful search asks for no more than the trials that succeeded had.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -17,7 +20,7 @@ use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::bayes::input::cube::Cell;
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
-use crate::search::gp::{GaussianProcess, GpError, Local, normal};
+use crate::search::gp::{GaussianProcess, GpError, Local, Posterior, normal};
 
 /// The latest trials whose failures count, and the failures among them that a long study may have.
 const LATEST: usize = 25;
@@ -26,7 +29,8 @@ const FAILURES: f64 = 1.0;
 /// with the trials.
 const EARLY_FAILURES: f64 = 2.4;
 /// A careful search asks for a success that is this number of standard deviations away from a
-/// failure (a probability of 0.99), and loses this multiple of the square of what lacks.
+/// failure (a probability of 0.99), if successes are; it loses this multiple of the square of what
+/// lacks.
 const SURE: f64 = 2.326;
 const STEEPNESS: f64 = 1000.0;
 
@@ -35,6 +39,8 @@ const STEEPNESS: f64 = 1000.0;
 pub(crate) struct Success {
     process: GaussianProcess,
     failures: Failures,
+    /// The standard deviations that a careful search asks for.
+    sure: f64,
 }
 
 /// How many of the latest trials failed, relative to their share.
@@ -50,9 +56,11 @@ enum Failures {
 }
 
 impl Failures {
-    /// The failures among the latest of the trials `ended`, each with whether it succeeded.
-    fn of(ended: &[(Cell, bool)]) -> Self {
-        let allowed = (EARLY_FAILURES * LATEST as f64 / ended.len().max(1) as f64).max(FAILURES);
+    /// The failures among the latest of the trials `ended`, each with whether it succeeded. A trial
+    /// fails with the probability `anywhere` wherever it is.
+    fn of(ended: &[(Cell, bool)], anywhere: f64) -> Self {
+        let share = (EARLY_FAILURES * LATEST as f64 / ended.len().max(1) as f64).max(FAILURES);
+        let allowed = share + (anywhere * LATEST as f64).floor();
         let failures = ended.iter().rev().take(LATEST).filter(|(_, succeeded)| !succeeded).count() as f64;
         match failures {
             failures if failures < allowed => Self::Few,
@@ -94,13 +102,34 @@ impl Success {
         labels: &[bool],
     ) -> Result<Self, GpError> {
         let targets = labels.iter().map(|&succeeded| if succeeded { 1.0 } else { -1.0 }).collect();
-        Ok(Self { process: fitter.process_as_is(inputs, targets, groups)?, failures: Failures::Few })
+        Ok(Self {
+            process: fitter.process_as_is(inputs, targets, groups)?,
+            failures: Failures::Few,
+            sure: SURE,
+        })
     }
 
     /// Makes the search careful if failures have used up their share of the latest of the trials
     /// `ended`.
     pub fn heed(&mut self, ended: &[(Cell, bool)]) {
-        self.failures = Failures::of(ended);
+        self.failures = Failures::of(ended, 0.0);
+        if self.failures != Failures::Few {
+            let usual = self.usual_of_successes();
+            self.sure = SURE.min(usual);
+            self.failures = Failures::of(ended, normal::cdf(-usual));
+        }
+    }
+
+    /// How many standard deviations half of the successes were away from a failure, as foreseen from
+    /// all other trials.
+    fn usual_of_successes(&self) -> f64 {
+        let Posterior { mean, variance } = self.process.leave_one_out();
+        let foreseen = mean.iter().zip(&variance).map(|(mean, variance)| mean / variance.sqrt());
+        let has_succeeded = |&(_, &label): &(f64, &f64)| label > 0.0;
+        let mut successes: Vec<f64> =
+            foreseen.zip(self.process.targets()).filter(has_succeeded).map(|(z, _)| z).collect();
+        successes.sort_by(f64::total_cmp);
+        successes.get(successes.len() / 2).copied().unwrap_or(SURE)
     }
 
     /// Whether more of the latest trials failed than their share.
@@ -116,7 +145,7 @@ impl Success {
     /// What a probability of Φ(`z`) adds to the log acquisition, in which it has this `exponent`;
     /// and the derivative by `z`.
     fn weight(&self, z: f64, exponent: f64) -> (f64, f64) {
-        let lack = if self.failures != Failures::Few { (SURE - z).max(0.0) } else { 0.0 };
+        let lack = if self.failures != Failures::Few { (self.sure - z).max(0.0) } else { 0.0 };
         let value = exponent * normal::ln_cdf(z) - STEEPNESS * lack * lack;
         (value, exponent * normal::hazard(z) + 2.0 * STEEPNESS * lack)
     }
@@ -157,6 +186,7 @@ impl Success {
 #[cfg(test)]
 mod tests {
     use ndarray::{Array, array};
+    use rand::RngExt;
 
     use super::*;
     use crate::search::bayes::fit::fit_cache::FitCache;
@@ -183,11 +213,35 @@ mod tests {
         let ended = |count: usize, failed: &[usize]| -> Vec<(Cell, bool)> {
             (0..count).map(|trial| (cell.clone(), !failed.contains(&trial))).collect()
         };
-        assert_eq!(Failures::of(&ended(100, &[1, 2, 3, 70])), Failures::Few, "they are not of the latest");
-        assert_eq!(Failures::of(&ended(100, &[85])), Failures::Enough);
-        assert_eq!(Failures::of(&ended(100, &[85, 90])), Failures::TooMany);
-        assert_eq!(Failures::of(&ended(20, &[5, 8])), Failures::Few, "early on more may fail");
-        assert_eq!(Failures::of(&[]), Failures::Few);
+        let of = |count: usize, failed: &[usize]| Failures::of(&ended(count, failed), 0.0);
+        assert_eq!(of(100, &[1, 2, 3, 70]), Failures::Few, "they are not of the latest");
+        assert_eq!(of(100, &[85]), Failures::Enough);
+        assert_eq!(of(100, &[85, 90]), Failures::TooMany);
+        assert_eq!(of(20, &[5, 8]), Failures::Few, "early on more may fail");
+        assert_eq!(of(0, &[]), Failures::Few);
+        let unreliable = Failures::of(&ended(100, &[80, 84, 85, 90]), 0.2);
+        assert_eq!(unreliable, Failures::Few, "five of 25 would fail anywhere");
+    }
+
+    #[test]
+    fn failures_that_have_no_place_make_no_search_careful() {
+        let inputs = Array::from_shape_fn((60, 2), |(i, j)| ((i * (7 + 4 * j)) % 60) as f64 / 60.0);
+        let careful = |labels: Vec<bool>| {
+            let cache = FitCache::default();
+            let mut success =
+                Success::fit(&cache.fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
+            let space = line();
+            let cell = Cube::new(&space).cell(&[0.5]);
+            success.heed(&labels.iter().map(|&label| (cell.clone(), label)).collect::<Vec<_>>());
+            success
+        };
+        let mut stream = Seed::root(1).stream();
+        let unreliable = careful((0..60).map(|_| stream.random_bool(0.75)).collect());
+        assert!(unreliable.sure < 1.5, "{}", unreliable.sure);
+        let values = unreliable.values(inputs.view(), 1.0);
+        assert!(values.iter().filter(|&&ln| ln > -1.0).count() > 30, "most places stay: {values:?}");
+        let border = careful(inputs.column(0).iter().map(|&x| x < 0.8).collect());
+        assert_eq!((border.sure, border.failures), (SURE, Failures::TooMany));
     }
 
     #[test]
