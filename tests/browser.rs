@@ -42,7 +42,7 @@ fn page(folder: &Path) -> Result<String, Failed> {
     std::fs::write(folder.join("space.json"), SPACE)?;
     let run =
         ["run", "--command", COMMAND, "--space", "space.json", "--metric", "loss:min", "--search", "sobol"];
-    let rest = ["--study", STUDY, "--budget", TRIALS, "--quiet"];
+    let rest = ["--study", STUDY, "--budget", TRIALS, "--confirm", "2", "--quiet"];
     tune(folder, &[&run[..], &rest[..]].concat())?;
     tune(folder, &["report", "-o", "report.html"])?;
     Ok(std::fs::read_to_string(folder.join("report.html"))?)

@@ -156,8 +156,12 @@ fn damaged_files_and_files_of_other_kinds_are_refused() {
 #[test]
 fn a_nir_file_of_ours_keeps_the_bits_of_its_weights() {
     let tune = Tune::new();
-    let space = r#"{"name": "s", "parameters": {"weight_bits": {"type": "fixed", "value": 3}, "weight_scale":
-        {"type": "fixed", "value": "layer"}, "input_coding": {"type": "fixed", "value": "threshold:0.5"}}}"#;
+    let space = r#"{"name": "s", "parameters": {
+        "weight_bits": {"type": "fixed", "value": 3}, "weight_scale": {"type": "fixed", "value": "layer"},
+        "input_coding": {"type": "fixed", "value": "thermometer"}, "input_levels": {"type": "fixed", "value": 8},
+        "method": {"type": "fixed", "value": "surrogate"}, "optimizer": {"type": "fixed", "value": "adam"},
+        "learning_rate_adam": {"type": "fixed", "value": 0.01}, "epochs": {"type": "fixed", "value": 30},
+        "width_1": {"type": "fixed", "value": 32}, "redundancy": {"type": "fixed", "value": 8}}}"#;
     tune.file("space.json", space);
     let iris = ["--dataset", "iris", "--budget", "1", "--confirm", "1", "--confirm-seeds", "1", "--quiet"];
     tune.run(&[&iris[..], &["--space", "space.json", "--chip", "loihi1"]].concat()).success();

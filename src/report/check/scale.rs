@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::objective::Goal;
 use crate::study::{Metric, Spread};
 use crate::units::{digits, with_prefix};
+
+/// Names of the metrics of networks that are shares of samples.
+const SHARES: [&str; 4] = ["accuracy", "balanced-accuracy", "f1", "robustness"];
 
 /// Units of the costs of networks.
 const UNITS: [(&str, &str); 2] = [("energy", "J"), ("latency", "s")];
@@ -66,7 +68,7 @@ impl Scale {
 
 /// Whether the metric `name` of networks is a share of samples, from 0 to 1.
 fn is_share(name: &str) -> bool {
-    name.parse().is_ok_and(Goal::is_quality)
+    SHARES.contains(&name)
 }
 
 /// The value of the cost or metric `name`, for people: with its unit if it is one of networks.

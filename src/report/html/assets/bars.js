@@ -43,21 +43,22 @@ function network(study) {
     el("tbody", {}, winner.layers.map((layer, k) => el("tr", {}, el("td", {}, k + 1), el("td", {}, layer.kind), cell(layer.firing), cell(layer.dead), cell(layer.always_on), cell(layer.weight_error))))));
   const energy = winner.energy.map(part => ({ name: part.part, value: part.joules, words: prefixed(part.joules, "J") }));
   const cores = winner.cores.neurons.map((count, k) => ({ name: `core ${k + 1}`, value: count, words: `${count}, ${(winner.cores.synapse_bits[k] / 8192).toFixed(1)} KiB` }));
-  return el("div", {}, bars(titled(study, "Firing rates by layer"), `Mean share of neurons that fire in each of ${layers.length} layers`, layers, "Mean share of the layer's neurons that fire per sample of the test set."),
+  return el("div", {}, bars(titled(study, "Firing rates by layer"), `Mean share of neurons that fire in each of ${layers.length} layers`, layers, "Mean share of its neurons that fire per test sample."),
     winner.layers.length ? table : null,
-    bars(titled(study, "Energy by part"), `Energy of an inference in ${energy.length} parts`, energy, "Mean per inference, modelled with the constants of the chip profile."),
+    bars(titled(study, "Energy by part"), `Energy of an inference in ${energy.length} parts`, energy, "Mean per inference, by the constants of the chip."),
     bars(titled(study, "Cores"), `Neurons on each of ${winner.cores.count} cores`, cores.slice(0, 32), "Neurons and synapse memory on each core." + (winner.cores.count > 32 ? ` The first 32 of ${winner.cores.count} cores.` : "")));
 }
-// The confirmed trials: a dot for each seed, the mean with its standard deviation, and the test set.
+// The confirmed trials: a dot for each seed, the mean with its deviation, the test set.
 function seeds(study) {
   const list = study.confirmed.filter(one => one.values.some(x => x !== null)).slice(0, 40), dim = study.metricDims[0];
-  if (!list.length) return el("p", { class: "soft" }, titled(study, "no trial was confirmed with fresh seeds yet"));
-  const values = list.flatMap(one => [...one.values, ...one.test]).filter(x => x !== null);
+  if (!list.length) return el("p", { class: "soft" }, titled(study, "no trial was confirmed yet"));
+  const ends = ({ mean, sd }) => [mean - sd, mean + sd];
+  const values = list.flatMap(one => [...one.values, ...one.test, ...one.metrics.slice(0, 1).flatMap(ends)]).filter(x => x !== null);
   const low = Math.min(...values), high = Math.max(...values), room = (high - low) * .08 || Math.abs(high) * .01 || 1;
   const yDim = { ...dim, low: low - room, high: high + room, log: false };
   const xDim = { kind: "categorical", label: "trial", labels: list.map(one => String(one.trial)) };
   const draw = (chart, size) => {
-    const box = { left: 62, right: size.width - 20, top: 26, bottom: size.height - 42 };
+    const box = { left: 72, right: size.width - 20, top: 26, bottom: size.height - 42 };
     const { x, y } = axes(chart, box, xDim, yDim);
     chart.append(named(box, dim.label, true), named(box, "trial", false));
     const marks = list.flatMap((one, k) => {

@@ -1,4 +1,4 @@
-// The head of the page, the controls of the selection, the summary, and the picked trial.
+// The head, the controls of the selection, the summary, the picked trial.
 const pages = STUDIES.map(study => study.name).join(" beside ");
 document.getElementById("head").append(el("h1", {}, pages), el("p", { class: "soft" }, "Report of ", DATA.program,
   ". Every chart shares one selection: brush an axis, move the slider, or type ranges; click a mark to pick its trial."));

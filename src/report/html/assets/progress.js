@@ -14,7 +14,7 @@ function convergence(study) {
   const winner = study.confirmed.find(one => study.winner && one.trial === study.winner.trial);
   const mean = winner && winner.metrics[0];
   const draw = (chart, size) => {
-    const box = { left: 62, right: size.width - 26, top: 26, bottom: size.height - 42 };
+    const box = { left: 72, right: size.width - 26, top: 26, bottom: size.height - 42 };
     const { x, y } = axes(chart, box, xDim, yDim);
     chart.append(named(box, dim.label, true), named(box, "trial", false));
     if (mean) {
@@ -39,7 +39,7 @@ function convergence(study) {
   };
   const note = ["Line: the best so far. Dots: trials, the best dark or bright; crosses: trials without a value.",
     winner ? " Ring: the winner. Dashed line and band: its mean ± standard deviation over fresh seeds." : "",
-    yDim.beyond ? ` Beyond the axis and drawn at its border: ${yDim.beyond}.` : ""].join("");
+    yDim.beyond ? ` Beyond the axis, at its border: ${yDim.beyond}.` : ""].join("");
   const best = study.incumbents[study.incumbents.length - 1];
   return figure(titled(study, "Convergence"), `Convergence of ${dim.label} over ${study.trials.length} trials; the best is ${best ? digits(best[1]) : "none"}`, 300, draw, note);
 }
@@ -53,7 +53,7 @@ function curves(study) {
   const yDim = robust(dim, sharedRobust(dim, one => one.trials.flatMap(row => row.curve)), study.sign);
   const xDim = { label: "step", low: 0, high: most, kind: "int" };
   const draw = (chart, size) => {
-    const box = { left: 62, right: size.width - 20, top: 26, bottom: size.height - 42 };
+    const box = { left: 72, right: size.width - 20, top: 26, bottom: size.height - 42 };
     const { x, y } = axes(chart, box, xDim, yDim);
     chart.append(named(box, dim.label, true), named(box, "step (epoch)", false));
     const layer = sv("g");

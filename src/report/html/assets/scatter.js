@@ -83,7 +83,7 @@ function front(study) {
     const allowed = list.filter(row => sign * row.values[a] <= best + most + 1e-12);
     const found = allowed.reduce((one, other) => better(b, other.values[b], one.values[b]) ? other : one);
     pick(found);
-    said.textContent = ` trial ${found.trial}. ` + (study.confirmed.some(one => one.trial === found.trial) ? `To make it win: tune pick best.json ${found.trial}` : "");
+    said.textContent = ` trial ${found.trial}. ` + (study.confirmed.some(one => one.trial === found.trial) ? `Make it win: tune pick best.json ${found.trial}` : "");
   };
   const tools = [...(study.metricDims.length > 2 ? [select(0, "up"), select(1, "across")] : []),
     el("label", {}, `at most this much worse in ${study.metricDims[a].label}: `, worse), el("button", { type: "button", onclick: choose }, `pick the best ${study.metricDims[b].label}`), said];
