@@ -188,7 +188,9 @@ fn label((trial, repeat): Training) -> String {
 /// How far a training is, and its last value: `epoch 3 of 20  0.9612`.
 fn progress(board: &Board, running: &RunningTraining) -> String {
     let step = if board.of_networks { "epoch" } else { "step" };
-    let of = running.outlook.steps.map_or(String::new(), |steps| format!(" of {steps}"));
+    // A fold that failed is trained again, which no outlook foresees.
+    let steps = running.outlook.steps.filter(|&steps| running.step <= steps);
+    let of = steps.map_or(String::new(), |steps| format!(" of {steps}"));
     match (running.step, running.value) {
         (0, _) => running.outlook.steps.map_or("running".to_owned(), |steps| format!("{step} 0 of {steps}")),
         (done, None) => format!("{step} {done}{of}"),
@@ -298,6 +300,14 @@ mod tests {
             "  trial 0  0.9500  25.00 nJ",
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_training_that_takes_longer_than_foreseen_has_no_total() {
+        let (mut board, now) = running();
+        observe(&mut board, Event::TrialReported { trial: 2, step: 21, value: 0.5 }, now);
+        let lines = frame(&board, now, Screen { width: 200, height: 50, has_colours: false });
+        assert!(lines.iter().any(|line| line.starts_with("trial 2  epoch 21  0.5000 ")), "{lines:?}");
     }
 
     #[test]
