@@ -56,8 +56,7 @@ pub struct WinnerLine {
 
 impl WinnerLine {
     fn of(study: &Study) -> Option<Self> {
-        Confirmation::of(study).filter(|confirmation| confirmation.is_current(study))?;
-        let best = Best::of(study, "", None)?;
+        let best = Best::current(study)?;
         let chip = best.network.get("chip").unwrap_or(&Json::Null);
         let at = |place: &str| chip.pointer(place);
         let test = best.test.spread.as_ref();
@@ -121,7 +120,7 @@ impl StudyLine {
 }
 
 fn state(study: &Study, budget: Option<u32>) -> StudyState {
-    let is_confirmed = Confirmation::of(study).is_some_and(|confirmation| confirmation.is_current(study));
+    let is_confirmed = Confirmation::current(study).is_some();
     let is_spent = budget.is_some_and(|budget| study.charged() >= budget as usize);
     match () {
         () if study.in_state(TrialState::Running).next().is_some() => StudyState::Running,
@@ -203,7 +202,7 @@ pub fn list_text(lines: &[StudyLine]) -> String {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::Trial;
+    use crate::study::{CONFIRMATION, Candidate, Trial};
 
     fn study(states: &[TrialState]) -> Study {
         let trial = |(number, &state): (usize, &TrialState)| Trial {
@@ -237,5 +236,34 @@ mod tests {
             list_text(&lines[1..2]),
             "study   trials  best             state\ndigits  2       accuracy 0.2500  open\n"
         );
+    }
+
+    #[test]
+    fn a_winner_is_none_once_the_study_has_more_trials() {
+        let candidate = Candidate {
+            trial: 1,
+            repeats: Vec::new(),
+            stopped: false,
+            test: Vec::new(),
+            model_sha256: None,
+            host_throughput: None,
+        };
+        let confirmation = Confirmation {
+            trials: 2,
+            repeats: 3,
+            wanted: 1,
+            front: false,
+            pick: None,
+            candidates: vec![candidate],
+            test: Vec::new(),
+            kept: 0,
+        };
+        let winner = |states: &[TrialState]| {
+            let mut study = study(states);
+            study.attributes.insert(CONFIRMATION.to_owned(), confirmation.to_json());
+            StudyLine::of(&study).winner.map(|winner| winner.trial)
+        };
+        assert_eq!(winner(&[TrialState::Complete; 2]), Some(1));
+        assert_eq!(winner(&[TrialState::Complete; 3]), None);
     }
 }

@@ -2,13 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::list::StudyLine;
 use super::remark::Remark;
 use super::result::{Best, GoodValues};
 use crate::space::Point;
-use crate::study::{COMMAND, Confirmation, Importance, Metric, Slice, Study};
+use crate::study::{Importance, Metric, Slice, Study};
 
 /// Version of the JSON form of a [`Shown`].
 const SCHEMA: u32 = 1;
@@ -45,13 +44,6 @@ pub struct ShownTrial {
     pub parameters: Point,
 }
 
-/// The winner of `study`; `None` before its confirmation, or if it has had more trials since.
-fn winner(study: &Study) -> Option<Best> {
-    Confirmation::of(study).filter(|confirmation| confirmation.is_current(study))?;
-    let command = study.attributes.get(COMMAND).and_then(Json::as_str).unwrap_or_default();
-    Best::of(study, command, None)
-}
-
 impl Shown {
     /// `study` with its `top` best trials, and the importance of its parameters and what is
     /// expected along each, where a model tells.
@@ -67,7 +59,7 @@ impl Shown {
             study: StudyLine::of(study),
             metrics: study.metrics.clone(),
             best_trials: best_trials.collect(),
-            winner: winner(study),
+            winner: Best::current(study),
             importance,
             good_values: GoodValues::of(&slices, study.direction()),
             remarks: Remark::of(study).iter().map(ToString::to_string).collect(),

@@ -111,9 +111,9 @@ impl Confirmation {
         self.repeats > 0 && (self.wanted > 0 || self.front)
     }
 
-    /// Whether it is of all trials of `study` that are finished now: others may be better since.
-    pub fn is_current(&self, study: &Study) -> bool {
-        self.trials as usize == study.finished()
+    /// The confirmation of all finished trials of `study`; `None` if it has got more since.
+    pub fn current(study: &Study) -> Option<Self> {
+        Self::of(study).filter(|confirmation| confirmation.trials as usize == study.finished())
     }
 }
 

@@ -144,8 +144,7 @@ fn watch(args: &ReportArgs, port: u16) -> Result<Exit> {
 /// The report of `study`, with the importance of its parameters and what the model expects around
 /// the winner.
 fn study_report(study: &Study, database: &Location) -> Result<StudyReport> {
-    let current = Confirmation::of(study).filter(|confirmation| confirmation.is_current(study));
-    let winner = current.map(|confirmation| confirmation.winner().trial);
+    let winner = Confirmation::current(study).map(|confirmation| confirmation.winner().trial);
     let winner = winner.and_then(|number| study.trials.iter().find(|trial| trial.number == number));
     let centre = winner.or_else(|| study.best()).map(|trial| &trial.point);
     let space = study.space().transpose()?;

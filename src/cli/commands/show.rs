@@ -38,7 +38,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
     let study = storage.load_study(key)?;
-    let winner = report::Best::of(&study, "", None);
+    // Without its command, which is long.
+    let winner = report::Best::current(&study).map(|best| report::Best { command: String::new(), ..best });
     let best = winner.as_ref().map(|best| &best.hyperparameters);
     let at = best.or_else(|| Some(&study.best()?.point)).cloned().unwrap_or_default();
     let model = || -> Result<_> {

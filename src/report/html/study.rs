@@ -135,7 +135,7 @@ impl StudyReport {
     pub fn new(study: &Study, gathered: &Gathered) -> Self {
         let space = study.space().and_then(Result::ok);
         let axes = Axis::all(study, space.as_ref());
-        let confirmation = Confirmation::of(study).filter(|one| one.is_current(study));
+        let confirmation = Confirmation::current(study);
         let winner = Winner::of(study, confirmation.as_ref());
         let confirmed: Vec<Confirmed> =
             confirmation.iter().flat_map(|one| all_confirmed(study, one)).collect();

@@ -8,7 +8,8 @@ use super::scored::Scored;
 use crate::report::interval::accuracy_interval;
 use crate::space::Point;
 use crate::study::{
-    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
+    Attributes, COMMAND, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial,
+    test_samples,
 };
 
 /// Version of the JSON form of `best.json`.
@@ -125,6 +126,14 @@ fn candidates(confirmation: &Confirmation) -> Vec<BestCandidate> {
 }
 
 impl Best {
+    /// The winner of all finished trials of `study`, with the command that the study keeps; `None` if it
+    /// was not confirmed, or has got more trials since.
+    pub fn current(study: &Study) -> Option<Self> {
+        Confirmation::current(study)?;
+        let command = study.attributes.get(COMMAND).and_then(serde_json::Value::as_str).unwrap_or_default();
+        Self::of(study, command, None)
+    }
+
     /// The winner of `study`; `None` before its confirmation.
     ///
     /// `command` is the command line that makes `best.json` again. `model` is the name of the saved
