@@ -89,9 +89,8 @@ impl Tuner<'_> {
     /// same settings.
     fn old_confirmation(&self, study: &Study) -> Option<Confirmation> {
         let wanted = self.settings.confirm;
-        Confirmation::of(study).filter(|old| {
-            old.trials as usize == study.finished()
-                && (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
+        Confirmation::current(study).filter(|old| {
+            (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
                 && old.front == wanted.front
                 && old.pick == self.pick()
                 && !self.lacks_test(old)
