@@ -191,6 +191,13 @@ fn a_folder_of_idx_files_is_read_by_the_names_of_every_source() {
 }
 
 #[test]
+fn built_in_data_say_whether_they_have_a_test_part_of_their_own() {
+    for (set, own) in [("iris", false), ("digits", false), ("yinyang", true)] {
+        assert_eq!(loaded(&Tune::new(), set, &[])["own_test"], own, "{set}");
+    }
+}
+
+#[test]
 fn bytes_of_0_and_1_are_scaled_already() {
     let tune = Tune::new();
     let half = |at: usize| u8::from(at % 16 < 8) ^ (at / 16 % 2) as u8;

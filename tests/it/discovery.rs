@@ -82,6 +82,15 @@ fn a_built_in_space_is_printed_as_a_file_that_a_study_reads() {
     let chip = tune.run(&["chips", "show", "loihi1", "--json"]).success().stdout;
     tune.file("chip.json", &chip);
     assert_eq!(tune.run(&["chips", "show", "chip.json", "--json"]).success().stdout, chip);
+    std::fs::create_dir(tune.path("loihi1")).expect("a temporary folder");
+    tune.file("loihi2", "no chip");
+    assert_eq!(
+        tune.run(&["chips", "show", "loihi1", "--json"]).success().stdout,
+        chip,
+        "a folder of that name"
+    );
+    let other = tune.run(&["chips", "show", "loihi2"]).success().stdout;
+    assert!(other.starts_with("loihi2: ") && other.contains("cores per chip"), "{other}");
 }
 
 /// Samples of two classes that the first of three columns tells apart.

@@ -57,6 +57,9 @@ fn what_differs_is_said_with_an_exit_code_of_its_own() {
     let data = tune.run(&["rerun", "data.json"]);
     assert_eq!(data.code, Some(6));
     assert!(data.stdout.contains("different: iris has SHA-256 0000"), "{}", data.stdout);
+    let data = tune.run(&["rerun", "data.json", "--json"]);
+    let rerun: Json = serde_json::from_str(&data.stdout).expect("one JSON object");
+    assert_eq!((data.code, &rerun["same"]), (Some(6), &false.into()), "{rerun}");
     changed["command"] = "tune --no-such-option".into();
     tune.file("command.json", changed.to_string());
     tune.run(&["rerun", "command.json"]).refused(&["command.json: command = \"tune --no-such-option\""]);

@@ -71,6 +71,9 @@ tune_check_passed 0
 # EOF
 ";
         assert_eq!(check(Verdict::Worse, false).openmetrics(), expected);
+        let mut counted = check(Verdict::Worse, false);
+        counted.metric.name = "seeds".into();
+        assert!(counted.openmetrics().starts_with("# TYPE tune_check_metric_seeds gauge\n"));
         assert_eq!(
             [0.0, 0.5, 1.25e-9, -2.0].map(number),
             ["0.000000", "0.500000", "1.25000e-9", "-2.000000"]

@@ -9,16 +9,19 @@
 //!    study is known before training, those children stay whose values are far from the trials'
 //!    (Elsken et al. 2019, "Efficient multi-objective neural architecture search via Lamarckian
 //!    evolution"); else the first ones stay.
-//! 2. Of those the one is tried that the Gaussian process expects most of.
+//! 2. Of those the one is tried that the Gaussian process expects most of. Every fourth time they are
+//!    only those whose lists have the rarest lengths.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `parents` | which trials may have children |
 //! | `variation` | a child of one or two points |
 //! | `sparse` | children where few trials are |
+//! | `rare` | children whose lists have rare lengths |
 //! | `refine` | the end of a study: other hyperparameters of the best topologies |
 
 mod parents;
+mod rare;
 mod refine;
 mod sparse;
 mod variation;
@@ -156,7 +159,7 @@ impl Search for EvolutionSearch {
         let kept = sparse::kept(space, study, children, self.params.compared, &mut stream);
         let suggestion = match parents.is_empty() {
             true => kept.into_iter().next().map(Suggestion::from),
-            false => most_promising(&self.model, space, study, kept, &seed),
+            false => most_promising(&self.model, space, study, rare::kept(space, study, kept), &seed),
         };
         let any = |stream: &mut Stream| {
             Tried::of(study).first_new(space, stream, |_, stream| random_point(space, stream)).into()
@@ -209,5 +212,31 @@ mod tests {
         }
         // Random points find it in 60 of 5,461 points: one study in ninety.
         assert!(found >= 4, "{found} of 5");
+    }
+
+    #[test]
+    fn layers_that_began_badly_are_tried_again() {
+        let text = r#"{"name": "s", "parameters": {
+            "rate": {"type": "float", "low": 0, "high": 1},
+            "layers": {"type": "list", "length": [0, 2], "default": 0, "of": {
+                "width": {"type": "float", "low": 0, "high": 1}}}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let length = |point: &Point| point.get("layers").and_then(|value| value.as_i64()).unwrap();
+        // Five trials have two layers and high losses, the others none or one.
+        let trial = |number: u32| {
+            let layers = [2, 0, 1][usize::from(number > 4) + usize::from(number > 20)];
+            let rate = f64::from(number) / 35.0;
+            let mut point: Point = [("layers", layers)].into_iter().collect();
+            point.set("rate", rate);
+            (1..=layers).for_each(|item| point.set(format!("layers.{item}.width"), rate));
+            let values = vec![if layers == 2 { 9.0 } else { rate }];
+            Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) }
+        };
+        let metrics = vec![Metric::minimize("loss")];
+        let study = Study { metrics, trials: (0..35).map(trial).collect(), ..Study::default() };
+        for seed in 0..5 {
+            let point = EvolutionSearch::new().suggest(&space, &study, &Seed::root(seed));
+            assert_eq!(length(&point), 2);
+        }
     }
 }

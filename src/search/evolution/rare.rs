@@ -1,0 +1,75 @@
+//! Chooses children whose lists have lengths that few trials had.
+
+use crate::space::{Point, Space};
+use crate::study::Study;
+
+/// Of so many trials, one has lists of rare lengths: the first trials with a layer too many may all
+/// have had a poor learning rate, after which a model would never ask for that layer again.
+const TURN: usize = 4;
+
+/// Those of `children` whose lists have the lengths, all of them together, that the fewest trials
+/// of `study` had, where it is their turn; else, or without lists, all of them.
+pub(super) fn kept(space: &Space, study: &Study, children: Vec<Point>) -> Vec<Point> {
+    let lists = names(space);
+    if lists.is_empty() || study.trials.len() % TURN != TURN - 1 {
+        return children;
+    }
+    let tried: Vec<Vec<Option<i64>>> =
+        study.trials.iter().map(|trial| lengths(&lists, &trial.point)).collect();
+    let count = |child: &Point| {
+        let own = lengths(&lists, child);
+        tried.iter().filter(|lengths| **lengths == own).count()
+    };
+    let counts: Vec<usize> = children.iter().map(count).collect();
+    let least = counts.iter().min().copied().unwrap_or(0);
+    let rare = children.into_iter().zip(counts).filter(|&(_, count)| count == least);
+    rare.map(|(child, _)| child).collect()
+}
+
+/// The names of the lists' lengths.
+fn names(space: &Space) -> Vec<&str> {
+    space.lists().iter().map(|list| space.parameters()[list.length].name.as_str()).collect()
+}
+
+/// The lengths at `point`; `None` where a list is not active.
+fn lengths(lists: &[&str], point: &Point) -> Vec<Option<i64>> {
+    lists.iter().map(|name| point.get(name)?.as_i64()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Trial;
+
+    const LISTS: &str = r#"{"name": "s", "parameters": {
+        "a": {"type": "list", "length": [0, 2], "of": {"x": {"type": "float", "low": 0, "high": 1}}},
+        "b": {"type": "list", "length": [0, 2], "of": {"y": {"type": "float", "low": 0, "high": 1}}}}}"#;
+
+    fn point(a: i64, b: i64) -> Point {
+        [("a", a), ("b", b)].into_iter().collect()
+    }
+
+    fn study(points: &[(i64, i64)]) -> Study {
+        let trials = (0..).zip(points).map(|(number, &(a, b))| Trial::waiting(number, point(a, b)));
+        Study { trials: trials.collect(), ..Study::default() }
+    }
+
+    #[test]
+    fn in_their_turn_children_with_rare_lengths_stay() {
+        let space = Space::from_json(LISTS, "s.json").unwrap();
+        let children = || vec![point(0, 0), point(1, 0), point(0, 1), point(1, 1)];
+        // Each length alone is common; both together were tried once.
+        let in_turn = study(&[(0, 0), (0, 0), (1, 1), (1, 1), (0, 1), (0, 1), (1, 0)]);
+        assert_eq!(kept(&space, &in_turn, children()), [point(1, 0)]);
+        let not_in_turn = study(&[(0, 0), (0, 0), (1, 1), (1, 1), (0, 1), (1, 0)]);
+        assert_eq!(kept(&space, &not_in_turn, children()), children());
+    }
+
+    #[test]
+    fn without_lists_all_children_stay() {
+        let text = r#"{"name": "s", "parameters": {"a": {"type": "int", "low": 0, "high": 2}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let children = || vec![point(0, 0), point(1, 0)];
+        assert_eq!(kept(&space, &study(&[(0, 0), (0, 0), (0, 0)]), children()), children());
+    }
+}
