@@ -101,6 +101,12 @@ pub enum TrainingError {
         /// The layer, counted from 0 at the input.
         layer: usize,
     },
+    /// The switch of [`Trainer::stoppable`](super::Trainer::stoppable) was set.
+    #[error("stopped in epoch {epoch}")]
+    Stopped {
+        /// The epoch, counted from 1.
+        epoch: u32,
+    },
     /// The training of the teacher failed.
     #[error("the teacher: {0}")]
     Teacher(Box<TrainingError>),

@@ -1,6 +1,8 @@
 //! Epochs of learning: each batch takes a forward pass, a backward pass and a step of the
 //! gradient-descent rule.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::Array2;
 
 use crate::data::Coded;
@@ -38,6 +40,8 @@ pub(super) struct Learner<'a> {
     pub watch: Watch,
     /// The number of epochs done.
     pub epochs: u32,
+    /// A switch that ends an epoch between two batches; `None` if there is none.
+    pub stop: Option<&'static AtomicBool>,
     /// The scores of the teacher (N samples, K classes), if there is one.
     pub teacher_scores: Option<Array2<f32>>,
     /// The scores of the teacher on the current batch (B samples, K classes).
@@ -68,6 +72,7 @@ impl<'a> Learner<'a> {
             averaging: Averaging::new(config.average),
             watch: Watch::new(network.classes()),
             epochs: 0,
+            stop: None,
             teacher_scores: None,
             teacher_batch: Array2::zeros((capacity, network.classes())),
             rounding: None,
@@ -84,7 +89,8 @@ impl<'a> Learner<'a> {
     /// Runs one epoch. Returns its mean training loss.
     ///
     /// # Errors
-    /// The loss explodes or is not finite, or a weight is not finite.
+    /// The loss explodes or is not finite, a weight is not finite, or the switch is set. The network
+    /// of a stopped epoch is of no use.
     pub fn epoch(&mut self) -> Result<f64, TrainingError> {
         let epoch = self.epochs;
         self.epochs += 1;
@@ -93,6 +99,9 @@ impl<'a> Learner<'a> {
         let batches = self.batches.count();
         let mut total = 0.0;
         for batch in 0..batches {
+            if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return Err(TrainingError::Stopped { epoch: self.epochs });
+            }
             let loss = self.step(BatchPosition { epoch, batch, batches });
             self.watch.batch(self.epochs, loss)?;
             total += loss * self.batches.labels().len() as f64;

@@ -1,6 +1,8 @@
 //! The teacher of knowledge distillation: a soft network, which is trained first and then scores
 //! the training set.
 
+use std::sync::atomic::AtomicBool;
+
 use ndarray::Array2;
 
 use crate::data::Coded;
@@ -15,16 +17,17 @@ use super::{Average, Distillation, TrainingConfig, TrainingError};
 pub(super) const BATCH: usize = 256;
 
 /// Trains a copy of `network` on `set` as the teacher. Returns its scores of that set (N samples, K
-/// classes).
+/// classes). It ends soon after `stop` is set.
 ///
 /// # Errors
-/// The training of the teacher fails.
+/// The training of the teacher fails, or is stopped.
 pub(super) fn teach(
     distillation: Distillation,
     network: &Network,
     set: &Coded,
     config: &TrainingConfig,
     seed: &Seed,
+    stop: Option<&'static AtomicBool>,
 ) -> Result<Array2<f32>, TrainingError> {
     let mut teacher = network.clone();
     let config = TrainingConfig {
@@ -35,8 +38,12 @@ pub(super) fn teach(
         ..config.clone()
     };
     let mut learner = Learner::new(&mut teacher, None, set, &config, seed);
+    learner.stop = stop;
     for _ in 0..distillation.epochs {
-        team::within(|| learner.epoch()).map_err(|error| TrainingError::Teacher(Box::new(error)))?;
+        team::within(|| learner.epoch()).map_err(|error| match error {
+            TrainingError::Stopped { .. } => error,
+            error => TrainingError::Teacher(Box::new(error)),
+        })?;
     }
     Ok(team::within(|| soft_scores(&teacher, set)))
 }
@@ -73,7 +80,7 @@ mod tests {
             trainer.epoch().expect("nothing diverges");
         }
         let distillation = Distillation { epochs: 3, share: 0.5 };
-        let scores = teach(distillation, &untrained, &set, &config, &seed).expect("nothing diverges");
+        let scores = teach(distillation, &untrained, &set, &config, &seed, None).expect("nothing diverges");
         assert_eq!(scores, soft_scores(&soft, &set));
         let right =
             scores.outer_iter().zip(&set.labels).filter(|(row, label)| (row[1] > row[0]) == (**label == 1));

@@ -1,6 +1,7 @@
 //! The trainer: the loop over epochs, each followed by an evaluation.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::data::Coded;
@@ -138,13 +139,35 @@ impl<'a> Trainer<'a> {
         config: &'a TrainingConfig,
         seed: &'a Seed,
     ) -> Result<Self, TrainingError> {
-        let mut trainer = Self::without_teacher(network, train, validation, config, seed)?;
+        Self::stoppable(network, train, validation, config, seed, None)
+    }
+
+    /// A training as [`new`](Self::new) makes it, with a switch: soon after `stop` is set, an epoch,
+    /// also one of the teacher, ends with [`TrainingError::Stopped`].
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or the teacher was stopped.
+    pub fn stoppable(
+        network: &'a mut Network,
+        train: &'a Coded,
+        validation: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &'a Seed,
+        stop: Option<&'static AtomicBool>,
+    ) -> Result<Self, TrainingError> {
+        let mut trainer = Self::without_teacher(network, train, validation, config, seed)?.with_stop(stop);
         if let Some(distillation) = config.distillation {
             let seed = seed.child("teacher");
             trainer.learner.teacher_scores =
-                Some(teach(distillation, trainer.learner.network, train, config, &seed)?);
+                Some(teach(distillation, trainer.learner.network, train, config, &seed, stop)?);
         }
         Ok(trainer)
+    }
+
+    /// The same training with the switch of [`stoppable`](Self::stoppable).
+    pub fn with_stop(mut self, stop: Option<&'static AtomicBool>) -> Self {
+        self.learner.stop = stop;
+        self
     }
 
     /// A training before its first epoch, without the scores of a teacher.
@@ -176,7 +199,8 @@ impl<'a> Trainer<'a> {
     /// Runs one epoch, and evaluates the network as it would be deployed.
     ///
     /// # Errors
-    /// The loss explodes or is not finite, a weight is not finite, or a sharp layer never fires.
+    /// The loss explodes or is not finite, a weight is not finite, a sharp layer never fires, or the
+    /// training is stopped. After an error the training cannot go on.
     ///
     /// # Panics
     /// If the training is over, see [`is_done`](Self::is_done).
@@ -347,6 +371,19 @@ mod tests {
         assert_ne!(one.0, network);
         assert_eq!(Ok(&one), train(2).as_ref());
         assert_eq!(Ok(&one), train(5).as_ref());
+    }
+
+    #[test]
+    fn a_switch_ends_an_epoch_of_the_network_or_of_its_teacher() {
+        static STOP: AtomicBool = AtomicBool::new(true);
+        let (set, seed) = (patterns(40, 1), Seed::root(3));
+        let (mut alone, mut taught) = (network(true, 0.0), network(true, 0.0));
+        let config = config();
+        let mut trainer = Trainer::stoppable(&mut alone, &set, &set, &config, &seed, Some(&STOP)).unwrap();
+        assert_eq!(trainer.epoch().unwrap_err(), TrainingError::Stopped { epoch: 1 });
+        let config = TrainingConfig { distillation: Some(Distillation { epochs: 5, share: 0.5 }), ..config };
+        let teaching = Trainer::stoppable(&mut taught, &set, &set, &config, &seed, Some(&STOP));
+        assert_eq!(teaching.err(), Some(TrainingError::Stopped { epoch: 1 }));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
+use crate::cli::signals::STOP;
 use crate::data::{Channels, ColumnRef, Dataset, Header, OpenOptions, Split};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
@@ -126,8 +127,9 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Split { validation: training.validation, seed: training.seed };
-    let objective =
-        Classify::new(dataset, profile, split, goals)?.with_memory(memory, training.memory.map(Bytes));
+    let objective = Classify::new(dataset, profile, split, goals)?
+        .with_memory(memory, training.memory.map(Bytes))
+        .with_stop(&STOP);
     match training.folds {
         None => Ok(objective),
         Some(folds) => Ok(objective.with_folds(folds).with_context(|| format!("--folds {folds}"))?),

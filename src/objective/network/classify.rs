@@ -1,6 +1,7 @@
 //! The objective of `tune`: train a network on a data set, deploy it on a chip, score its answers.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::attributes::{chip_attributes, network_attributes};
@@ -46,6 +47,8 @@ pub struct Classify {
     /// The parts of a cross-validation, each with its own training and validation set; empty where
     /// one validation set is held out.
     folds: Vec<Classify>,
+    /// A switch that breaks trainings off, even within an epoch.
+    stop: Option<&'static AtomicBool>,
 }
 
 impl Classify {
@@ -72,7 +75,17 @@ impl Classify {
         };
         let split = dataset.validation.is_none().then_some(split);
         let parts_sha256 = dataset.part_checksums();
-        Ok(Self { dataset, train, validation, limits, goals, parts_sha256, split, folds: Vec::new() })
+        Ok(Self {
+            dataset,
+            train,
+            validation,
+            limits,
+            goals,
+            parts_sha256,
+            split,
+            folds: Vec::new(),
+            stop: None,
+        })
     }
 
     /// The same objective, whose trials are scored by cross-validation over `folds` parts of the
@@ -92,7 +105,8 @@ impl Classify {
             };
             let (dataset, goals) = (self.dataset.without_samples(), self.goals.clone());
             let parts_sha256 = self.parts_sha256.clone();
-            Self { dataset, train, validation, limits, goals, parts_sha256, split: None, folds: Vec::new() }
+            let (split, folds, stop) = (None, Vec::new(), self.stop);
+            Self { dataset, train, validation, limits, goals, parts_sha256, split, folds, stop }
         };
         let folds: Vec<Self> = parts.into_iter().map(fold).collect();
         let all = self.dataset.train.clone();
@@ -126,6 +140,13 @@ impl Classify {
     pub fn with_memory(self, limit: Option<Bytes>, stated: Option<Bytes>) -> Self {
         let limits = Limits { memory: limit, stated_memory: stated, ..self.limits };
         Self { limits, ..self }
+    }
+
+    /// The same objective with a switch: soon after `stop` is set, it breaks off running trials,
+    /// even within an epoch.
+    pub fn with_stop(self, stop: &'static AtomicBool) -> Self {
+        let folds = self.folds.into_iter().map(|fold| fold.with_stop(stop)).collect();
+        Self { stop: Some(stop), folds, ..self }
     }
 
     /// The data on which the trials are trained, validated and tested.
@@ -219,6 +240,7 @@ impl Classify {
             validation: self.coded(&plan, &self.validation),
             network_seed: seed.child("network"),
             training_seed: seed.child("training"),
+            stop: self.stop,
             plan,
         })
     }
@@ -244,7 +266,7 @@ impl Classify {
         let deployment = begin.elapsed().as_secs_f64();
         let begin = Instant::now();
         let (checkpoint, restarted) = training.checkpoint(segment);
-        let mut trainer = training.begin(&mut network, checkpoint.as_ref())?;
+        let Some(mut trainer) = training.begin(&mut network, checkpoint.as_ref())? else { return Ok(None) };
         let until = segment.pause.as_ref().map(|pause| training.rung(pause));
         let Some(reached) = run_until(&mut trainer, checkpoint.as_ref(), until, observer)? else {
             return Ok(None);

@@ -142,6 +142,8 @@ fn mean<'a>(count: usize, rows: impl Iterator<Item = (f64, &'a Vec<Option<f64>>)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
     use crate::backend::ChipProfile;
     use crate::data::{Dataset, OpenOptions, Sources, Split};
@@ -224,6 +226,19 @@ mod tests {
         assert_eq!(hopeless.1[STOPPED], json!(folds));
         let mean = singles[..folds].iter().sum::<f64>() / folds as f64;
         assert!((hopeless.0[0] - mean).abs() < 1e-12, "{:?} {mean}", hopeless.0);
+    }
+
+    #[test]
+    fn a_switch_breaks_a_training_off_before_its_first_epoch_ends() {
+        static STOP: AtomicBool = AtomicBool::new(true);
+        let mut reports = 0;
+        let mut observe = |_, _| {
+            reports += 1;
+            ControlFlow::Continue(())
+        };
+        let stoppable = objective(4).with_stop(&STOP);
+        assert!(stoppable.evaluate(&point(), &Seed::root(1), &mut observe).is_none());
+        assert_eq!(reports, 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::failure::{broke_down, invalid};
 use super::plan::Plan;
@@ -11,7 +12,7 @@ use crate::network::Network;
 use crate::objective::{Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::study::{Failure, Rung};
-use crate::training::{Checkpoint, EpochReport, Summary, Trainer};
+use crate::training::{Checkpoint, EpochReport, Summary, Trainer, TrainingError};
 
 /// The plan, data and seeds of a trial's training, the same in each of its segments.
 pub(super) struct SegmentTraining {
@@ -22,6 +23,8 @@ pub(super) struct SegmentTraining {
     pub network_seed: Seed,
     /// Seed of all random draws of the training.
     pub training_seed: Seed,
+    /// A switch that breaks the training off, even within an epoch.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 /// How far a training ran.
@@ -75,7 +78,8 @@ impl SegmentTraining {
         Trainer::resume(network, &self.train, &self.validation, config, seed, checkpoint).map_err(broke_down)
     }
 
-    /// Starts the training of `network`, from `checkpoint` or from the start.
+    /// Starts the training of `network`, from `checkpoint` or from the start; `None` if it was
+    /// stopped.
     ///
     /// # Errors
     /// The settings do not fit the samples, or the training of a teacher network breaks down.
@@ -83,12 +87,12 @@ impl SegmentTraining {
         &'a self,
         network: &'a mut Network,
         checkpoint: Option<&Checkpoint>,
-    ) -> Result<Trainer<'a>, Failure> {
+    ) -> Result<Option<Trainer<'a>>, Failure> {
         let (config, seed) = (&self.plan.training, &self.training_seed);
-        match checkpoint {
-            Some(checkpoint) => self.resume(network, checkpoint),
-            None => Trainer::new(network, &self.train, &self.validation, config, seed).map_err(broke_down),
+        if let Some(checkpoint) = checkpoint {
+            return Ok(Some(self.resume(network, checkpoint)?.with_stop(self.stop)));
         }
+        unless_stopped(Trainer::stoppable(network, &self.train, &self.validation, config, seed, self.stop))
     }
 
     /// The epoch after which the training pauses at `pause`.
@@ -99,7 +103,7 @@ impl SegmentTraining {
 
 /// Runs `trainer` until epoch `until`, or to the end of the training if that is `None`. `trainer`
 /// has already done the epochs of `checkpoint`. Every epoch is reported to `observer`. `None` if
-/// the observer broke the training off.
+/// the observer or a switch broke the training off.
 ///
 /// # Errors
 /// The training breaks down.
@@ -121,12 +125,20 @@ pub(super) fn run_until(
             false => ControlFlow::Continue(()),
         }
     };
-    let summary = trainer.run(&mut observe).map_err(broke_down)?;
+    let Some(summary) = unless_stopped(trainer.run(&mut observe))? else { return Ok(None) };
     Ok(match trainer.is_done() {
         _ if is_broken_off => None,
         true => Some(Reached::End(summary)),
         false => Some(Reached::Rung),
     })
+}
+
+/// `result`, or `None` if the training was stopped.
+fn unless_stopped<T>(result: Result<T, TrainingError>) -> Result<Option<T>, Failure> {
+    match result {
+        Err(TrainingError::Stopped { .. }) => Ok(None),
+        result => result.map(Some).map_err(broke_down),
+    }
 }
 
 /// Writes `checkpoint` to the file that `pause` names, and returns how the segment ended.
