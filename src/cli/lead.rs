@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value as Json;
 
 use super::options::study::StudyArgs;
+use super::reproduce;
 use super::setup::open::{self, StudyRequest};
 use super::setup::output::Output;
 use super::setup::prepared::Prepared;
@@ -36,6 +37,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let mut storage = database.open()?;
     let _lock = database.lock(&prepared.name)?;
     add_warm_start(&mut prepared, args, &mut *storage)?;
+    let command = &*with_trials_so_far(command, &prepared, args, &mut *storage)?;
     prepared.facts.insert(COMMAND.to_owned(), command.into());
     prepared.remarks.extend(changed_script(&prepared, args, &mut *storage)?);
     prepared.remarks.extend(added_parameters(&prepared, args, &mut *storage)?);
@@ -77,6 +79,22 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     };
     progress.end()?;
     Ok(exit)
+}
+
+/// `command` with the number of trials that the study has as its budget, if that is larger.
+fn with_trials_so_far(
+    command: &str,
+    prepared: &Prepared,
+    args: &StudyArgs,
+    storage: &mut dyn Storage,
+) -> Result<String, StorageError> {
+    let study = storage.find_study(&prepared.name)?.filter(|_| !args.fresh);
+    let charged =
+        study.map(|study| storage.load_study(study)).transpose()?.map_or(0, |study| study.charged());
+    Ok(match charged > args.budget as usize {
+        true => reproduce::with_option(command, "budget", &charged.to_string()),
+        false => command.to_owned(),
+    })
 }
 
 /// Forgets the confirmation of `study` if fresh seeds have failed in it, so that it is done again. Returns

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::study::{
-    DataShape, ExternalSetup, Job, Searched, Setup, Study, Timestamp, VERSION, validation_samples,
+    DataShape, ExternalSetup, Job, Searched, Setup, Study, Timestamp, Trial, VERSION, validation_samples,
 };
 use crate::units::digits;
 
@@ -82,10 +82,9 @@ fn shape(study: &Study) -> Vec<(&'static str, String)> {
 
 /// The sum of the times of all trials; `None` if no trial has both times.
 fn busy(study: &Study) -> Option<String> {
-    let times = study.trials.iter().filter_map(|trial| Some(trial.finished?.0 - trial.started?.0));
-    let (sum, count) = times.fold((0, 0), |(sum, count), time| (sum + time, count + 1));
-    let seconds = sum as f64 * 1e-6;
-    (count > 0).then(|| match seconds < 3600.0 {
+    let times: Vec<f64> = study.trials.iter().filter_map(Trial::seconds).collect();
+    let seconds: f64 = times.iter().sum();
+    (!times.is_empty()).then(|| match seconds < 3600.0 {
         true => format!("{} s", digits(seconds)),
         false => format!("{} h", digits(seconds / 3600.0)),
     })

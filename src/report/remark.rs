@@ -114,6 +114,15 @@ pub enum Remark {
         /// By how much it breaks constraints, in their sum.
         excess: f64,
     },
+    /// Some trials have fewer constraints than others.
+    UnevenConstraints {
+        /// The number of complete trials that have fewer.
+        fewer: usize,
+        /// The number of complete trials.
+        complete: usize,
+        /// The number of constraints of the others.
+        most: usize,
+    },
     /// The winner has fresh seeds that failed.
     FailedSeeds {
         /// The number of the winner.
@@ -154,6 +163,7 @@ impl Remark {
         let remarks = [
             many_failed(study),
             nothing_feasible(study),
+            uneven_constraints(study),
             failed_seeds(study),
             single_point_front(study),
             coarse_validation(study),
@@ -178,6 +188,14 @@ fn nothing_feasible(study: &Study) -> Option<Remark> {
         complete.min_by(|a, b| excess(a).total_cmp(&excess(b))).filter(|nearest| excess(nearest) > 0.0)?;
     let value = *nearest.values.first()?;
     Some(Remark::NothingFeasible { nearest: nearest.number, value, excess: excess(nearest) })
+}
+
+fn uneven_constraints(study: &Study) -> Option<Remark> {
+    let counts: Vec<usize> =
+        study.in_state(TrialState::Complete).map(|trial| trial.constraints.len()).collect();
+    let most = counts.iter().copied().max()?;
+    let fewer = counts.iter().filter(|&&count| count < most).count();
+    (fewer > 0).then_some(Remark::UnevenConstraints { fewer, complete: counts.len(), most })
 }
 
 fn failed_seeds(study: &Study) -> Option<Remark> {
@@ -288,6 +306,7 @@ impl fmt::Display for Remark {
             ),
             Self::ManyFailed { .. }
             | Self::NothingFeasible { .. }
+            | Self::UnevenConstraints { .. }
             | Self::FailedSeeds { .. }
             | Self::SinglePointFront { .. }
             | Self::CoarseValidation { .. } => self.on_trials(f),
@@ -313,6 +332,11 @@ impl Remark {
                  loosen the constraints, or raise --budget",
                 digits(*value),
                 digits(*excess)
+            ),
+            Self::UnevenConstraints { fewer, complete, most } => write!(
+                f,
+                "{fewer} of {complete} complete trials have fewer constraints than the {most} of others, and count as \
+                 keeping those that they lack: print all constraints in every trial"
             ),
             Self::FailedSeeds { trial, failed, seeds, reason, is_of_command } => {
                 let way_out = match is_of_command {
@@ -381,6 +405,21 @@ mod tests {
 
     fn texts(study: &Study) -> Vec<String> {
         Remark::of(study).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn trials_with_fewer_constraints_than_others_are_said() {
+        let constrained = |number, constraints: &[f64]| Trial {
+            constraints: constraints.to_vec(),
+            ..complete(number, &[0.5 - f64::from(number)])
+        };
+        let even = study(&["score"], vec![constrained(0, &[-1.0]), constrained(1, &[-2.0])]);
+        assert_eq!(texts(&even), [""; 0]);
+        let uneven = study(&["score"], vec![constrained(0, &[-1.0]), complete(1, &[0.1])]);
+        assert!(
+            texts(&uneven)[0]
+                .starts_with("1 of 2 complete trials have fewer constraints than the 1 of others")
+        );
     }
 
     #[test]

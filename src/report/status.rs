@@ -122,11 +122,18 @@ fn utilization(study: &Study, now: Timestamp) -> Option<f64> {
     let mut spans: BTreeMap<&str, Vec<(i64, i64)>> = BTreeMap::new();
     for trial in &study.trials {
         let (Some(worker), Some(started)) = (trial.worker(), trial.started) else { continue };
-        let end = match trial.state {
-            TrialState::Running => now,
-            _ => trial.finished.unwrap_or(started),
+        let span = match (trial.state, trial.seconds()) {
+            // When it resumed is not known.
+            (TrialState::Running, _) if !trial.rung_history.is_empty() => continue,
+            (TrialState::Running, _) => (started.0, now.0.max(started.0)),
+            // It lay still between its rungs.
+            (_, Some(seconds)) => {
+                let end = trial.finished.unwrap_or(started).0;
+                ((end - (seconds * 1e6) as i64).max(started.0), end.max(started.0))
+            }
+            (_, None) => (started.0, started.0),
         };
-        spans.entry(worker).or_default().push((started.0, end.0.max(started.0)));
+        spans.entry(worker).or_default().push(span);
     }
     let (mut busy, mut present) = (0, 0);
     for spans in spans.values_mut() {

@@ -108,6 +108,18 @@ impl Trial {
         self.state == TrialState::Pruned && !self.rung_history.is_empty()
     }
 
+    /// The seconds of work on the trial so far, without the time in which it was paused; `None` if its
+    /// times are not known.
+    pub fn seconds(&self) -> Option<f64> {
+        let span = (self.finished?.0 - self.started?.0).max(0) as f64 * 1e-6;
+        let Some(rung) = self.rung_history.rungs.last() else { return Some(span) };
+        // What came after the last rung took as long per step.
+        let steps = self.intermediate.last().map_or(rung.steps, |(step, _)| *step).max(rung.steps);
+        let work = self.rung_history.seconds() * f64::from(steps) / f64::from(rung.steps.max(1));
+        // Programs that ask and tell measure no time.
+        Some(if work > 0.0 { work } else { span })
+    }
+
     /// Whether the trial is complete with finite values and all its constraints hold. Other
     /// programs also store infinite values; a trial with one cannot be the best.
     pub fn is_feasible(&self) -> bool {
@@ -121,6 +133,22 @@ impl Trial {
 mod tests {
     use super::*;
     use crate::study::Rung;
+
+    #[test]
+    fn a_trial_takes_no_time_while_it_is_paused() {
+        let rung = |steps, seconds| Rung { steps, values: vec![0.1], seconds };
+        let trial = |rungs, steps: u32| Trial {
+            rung_history: RungHistory { rungs },
+            intermediate: (1..=steps).map(|step| (step, 0.1)).collect(),
+            started: Some(Timestamp(5_000_000)),
+            finished: Some(Timestamp(65_000_000)),
+            ..Trial::waiting(0, Point::default())
+        };
+        assert_eq!(trial(vec![], 9).seconds(), Some(60.0));
+        assert_eq!(trial(vec![rung(1, 2.0), rung(3, 4.0)], 9).seconds(), Some(18.0));
+        assert_eq!(trial(vec![rung(3, 0.0)], 9).seconds(), Some(60.0), "no time was measured");
+        assert_eq!(Trial { finished: None, ..trial(vec![], 9) }.seconds(), None);
+    }
 
     #[test]
     fn a_trial_is_paused_if_it_is_pruned_at_a_rung() {

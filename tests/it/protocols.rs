@@ -137,7 +137,8 @@ fn a_script_asks_and_tells_and_gets_what_a_session_gets() {
     let failed = tune.run(&["tell", "--study", "s", "--trial", "14", "--failure", "out of memory"]);
     failed.success();
     let point = r#"{"x": 1, "n": 3.0, "kind": "round"}"#;
-    let told = json(&tune.run(&["tell", "--study", "s", "--point", point, "--value", "-0"]).success().stdout);
+    let told =
+        json(&tune.run(&["tell", "--study", "s", "--point", point, "--value", "-0e-05"]).success().stdout);
     assert_eq!((&told["trial"], &told["best"]["trial"]), (&json!(15), &json!(15)));
     let shown = tune.run(&["show", "--study", "s"]).success().stdout;
     assert!(shown.starts_with("s: 15 complete, 0 paused, 0 pruned, 1 failed"), "{shown}");
@@ -177,6 +178,9 @@ fn a_script_and_a_session_get_the_same_parts_of_trials_that_pause() {
         tune.run(&tell).refused(&["not running"]);
     }
     assert!(resumed > 1, "{resumed} parts resumed a trial");
+    let rows = tune.run(&["export", "jsonl", "s"]).success().stdout;
+    let first: Json = serde_json::from_str(rows.lines().next().expect("a trial")).expect("a JSON object");
+    assert!(first["intermediate"]["27"].is_number(), "the default point never pauses: {first}");
     let shown = tune.run(&["show", "--study", "s"]).success().stdout;
     assert!(shown.contains("paused") && !shown.contains(" 0 paused"), "{shown}");
     let asked: Json = serde_json::from_str(&tune.run(&ask).success().stdout).expect("a JSON object");

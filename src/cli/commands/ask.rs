@@ -99,12 +99,12 @@ pub(crate) struct TellArgs {
     /// Measured value; one per metric
     ///
     /// Given once per metric, in the order in which the study has them.
-    #[arg(long, value_name = "X", allow_negative_numbers = true, required_unless_present = "failure")]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, required_unless_present = "failure")]
     pub value: Vec<f64>,
     /// Measured value of a constraint; one per constraint
     ///
     /// A constraint holds if its value is at most 0.
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub constraint: Vec<f64>,
     /// Step of the values, where `tune ask` printed `until`: the trial pauses there, or ends at its
     /// last step
@@ -159,6 +159,9 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
 
 /// Stores the result of a trial, and prints the best trial so far as one JSON object.
 pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
+    if args.failure.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        bail!("--failure '{}': must be a reason", args.failure.as_deref().unwrap_or_default());
+    }
     let values = Some(args.value.clone()).filter(|values| !values.is_empty());
     let outcome = serve::outcome(values, args.constraint.clone(), args.failure.clone())?;
     let database = &args.storage.storage;
@@ -288,7 +291,12 @@ fn tell_trial(
     let Some(trial) = storage.find_trial(key, number)? else {
         bail!("--trial {number}: study {} has {} trials, counted from 0", study.name, study.trials.len());
     };
-    let told = match rung_history(study, number, step, outcome)? {
+    let rung_history = rung_history(study, number, step, outcome)?;
+    let runs = latest(study, number).is_some_and(|trial| trial.state == TrialState::Running);
+    if let (true, Some(step), Outcome::Complete { values, .. }) = (runs, step, outcome) {
+        storage.report(trial, step, values[0])?;
+    }
+    let told = match rung_history {
         Some(rung_history) => storage.pause(trial, &rung_history)?,
         None => storage.finish(trial, outcome)?,
     };

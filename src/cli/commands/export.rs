@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::backend::Chip;
 use crate::backend::nir::{self, Export, Flavour, NirFile, Reading};
 use crate::cli::options::deployed::NirArgs;
-use crate::cli::options::storage::StorageArgs;
+use crate::cli::options::storage::{StorageArgs, StudyName};
 use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::shown::exit::Exit;
 use crate::cli::{
@@ -38,9 +38,8 @@ pub(crate) enum ExportCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrialsArgs {
-    /// Name of the study, if the storage holds several
-    #[arg(long, value_name = "NAME")]
-    pub study: Option<String>,
+    #[command(flatten)]
+    pub study: StudyName,
     #[command(flatten)]
     pub storage: StorageArgs,
     /// File to write; standard output if left out
@@ -118,7 +117,7 @@ fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<
     let inputs = Inputs::default().with_storage(database);
     let output = Output::check_or_print(args.out.as_deref(), &inputs)?;
     let mut storage = open::to_read(database)?;
-    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let key = open::the_study(&mut *storage, database, args.study.name())?;
     let text = text(&*storage.load_study(key)?)?;
     match output {
         None => {

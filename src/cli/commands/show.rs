@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::networks::net;
-use crate::cli::options::storage::StorageArgs;
+use crate::cli::options::storage::{StorageArgs, StudyName};
 use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
 use crate::objective::Plan;
@@ -16,12 +16,8 @@ use crate::study::{DataShape, ExternalSetup, Study};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Name of the study, if the storage holds several
-    #[arg(value_name = "STUDY")]
-    pub named: Option<String>,
-    /// Name of the study, as an option
-    #[arg(long, value_name = "NAME", conflicts_with = "named")]
-    pub study: Option<String>,
+    #[command(flatten)]
+    pub study: StudyName,
     #[command(flatten)]
     pub storage: StorageArgs,
     /// Number of trials to show, the best first
@@ -36,7 +32,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::to_read(database)?;
-    let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
+    let key = open::the_study(&mut *storage, database, args.study.name())?;
     let study = storage.load_study(key)?;
     // Without its command, which is long.
     let winner = report::Best::current(&study).map(|best| report::Best { command: String::new(), ..best });

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::options::storage::StorageArgs;
+use crate::cli::options::storage::{StorageArgs, StudyName};
 use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
 use crate::report::{Status, status_text};
@@ -11,12 +11,8 @@ use crate::study::{Job, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Name of the study, if the storage holds several
-    #[arg(value_name = "STUDY")]
-    pub named: Option<String>,
-    /// Name of the study, as an option
-    #[arg(long, value_name = "NAME", conflicts_with = "named")]
-    pub study: Option<String>,
+    #[command(flatten)]
+    pub study: StudyName,
     #[command(flatten)]
     pub storage: StorageArgs,
     /// Print the state as one JSON object
@@ -28,7 +24,7 @@ pub(crate) struct StatusArgs {
 pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::to_read(database)?;
-    let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
+    let key = open::the_study(&mut *storage, database, args.study.name())?;
     let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());
     let budget = Job::of(&study).map(|job| job.budget);

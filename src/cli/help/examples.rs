@@ -44,7 +44,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "tune tell --study mine --point '{\"lr\": 0.01}' --value 0.4",
         ],
     ),
-    ("serve", &["tune serve --stdio", "echo '{\"op\": \"best\"}' | tune serve --stdio"]),
+    ("serve", &["tune serve --stdio", "tune serve --stdio < requests.jsonl"]),
     ("kurobako", &["kurobako solver command tune kurobako", "tune kurobako --search tpe"]),
     (
         "init",

@@ -77,12 +77,12 @@ pub(crate) struct TableArgs {
     /// Columns of a CSV file to leave out
     ///
     /// By name, or by number from 0.
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_hyphen_values = true)]
     pub drop: Vec<ColumnRef>,
     /// Columns of a CSV file that are categories
     ///
     /// Though their values are numbers.
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_hyphen_values = true)]
     pub categorical: Vec<ColumnRef>,
     /// Missing cells of a CSV file: refuse or impute
     ///

@@ -19,7 +19,7 @@ pub(crate) struct ReferenceArgs {
     /// dominates). bayes begins to use the reference once the best value of every metric is near
     /// it. If left out, two of three trials go where the front is expected to move farthest, and
     /// every third where the volume that it dominates is expected to grow most.
-    #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_hyphen_values = true)]
     pub reference: Vec<f64>,
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     pub study: StudyArgs,
     /// Best trials to evaluate again: a number, or front
     ///
-    /// They are evaluated with new seeds. 0 for none.
+    /// They are evaluated with fresh seeds. 0 for none.
     ///
     /// The best mean over the seeds wins, or the trial that --pick names. front evaluates the Pareto front:
     /// every trial that no other dominates.

@@ -1,4 +1,4 @@
-//! `--storage`: the database of studies.
+//! `--storage`, the database of studies, and the name of a study in it.
 
 use clap::Args;
 
@@ -18,4 +18,22 @@ pub(crate) struct StorageArgs {
     /// certificate is checked.
     #[arg(long, value_name = "FILE|URL", env = "TUNE_STORAGE", default_value = "tune.db")]
     pub storage: Location,
+}
+
+/// A study of the storage, if it holds several.
+#[derive(Debug, Args)]
+pub(crate) struct StudyName {
+    /// Name of the study, if the storage holds several
+    #[arg(value_name = "STUDY")]
+    named: Option<String>,
+    /// Name of the study, as an option
+    #[arg(long, value_name = "NAME", conflicts_with = "named")]
+    study: Option<String>,
+}
+
+impl StudyName {
+    /// The name that was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        self.named.as_deref().or(self.study.as_deref())
+    }
 }

@@ -100,7 +100,7 @@ pub(crate) struct StudyArgs {
     /// and keeps all constraints. If left out, the best trial in the first metric wins.
     #[arg(long, value_name = "RULE")]
     pub pick: Option<Pick>,
-    /// Number of new seeds of each confirmed trial
+    /// Number of fresh seeds of each confirmed trial
     ///
     /// See --confirm.
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,

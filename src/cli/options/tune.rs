@@ -70,7 +70,7 @@ pub(crate) struct TuneArgs {
     pub fault_maps: u32,
     /// Best trials to train again: a number, or front
     ///
-    /// They are trained with new seeds. 0 for none. 3, or front with several metrics, if left out.
+    /// They are trained with fresh seeds. 0 for none. 3, or front with several metrics, if left out.
     ///
     /// The best mean over the seeds wins, or the trial that --pick names. front trains the Pareto front (every
     /// trial that no other dominates), tests it, and saves its networks in a folder beside --out that ends in .front.
@@ -112,7 +112,7 @@ pub(crate) struct TuneArgs {
     ///
     /// K, M, G and T are powers of 1024.
     ///
-    /// A trial that needs more fails before it begins. If left out, the memory available at the
+    /// A point that needs more is not proposed, as long as others fit. If left out, the memory available at the
     /// start is shared equally among the workers, where the system tells it.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,

@@ -176,8 +176,10 @@ impl Drop for Process {
     /// Ends it and everything that it has started.
     fn drop(&mut self) {
         let is_running = matches!(self.child.try_wait(), Ok(None));
-        if is_running || !self.is_closed {
-            self.end();
+        match is_running || !self.is_closed {
+            true => self.end(),
+            // What it left in the background without its output.
+            false => signal_group(&self.child, EndSignal::Kill),
         }
     }
 }

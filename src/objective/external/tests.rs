@@ -192,6 +192,28 @@ fn a_command_that_hangs_past_the_timeout_is_killed_with_everything_it_started() 
 }
 
 #[test]
+fn what_a_command_leaves_in_the_background_ends_with_its_trial() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let script =
+        format!("sleep 60 >/dev/null 2>&1 & echo $! > {}; echo '{{\"value\": 1}}'", file.path().display());
+    let outcome = external(&script)
+        .evaluate(&space().default_point(), &Seed::root(1), &mut |_, _| ControlFlow::Continue(()))
+        .unwrap()
+        .outcome;
+    assert!(matches!(outcome, Outcome::Complete { .. }));
+    let process = std::fs::read_to_string(file.path()).unwrap();
+    let is_alive = || {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+        state.is_ok_and(|state| !state.contains(") Z "))
+    };
+    let last = Instant::now() + Duration::from_secs(10);
+    while is_alive() && Instant::now() < last {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!is_alive());
+}
+
+#[test]
 fn a_command_that_gives_up_says_why() {
     let (_, reason, _) = failure(&external(r#"echo '{"failure": "does not fit"}'"#));
     assert_eq!(reason, "does not fit");

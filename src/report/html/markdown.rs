@@ -84,8 +84,12 @@ fn confirmed(report: &StudyReport) -> String {
     let names = report.metrics.iter().map(|metric| metric.name.as_str());
     let head: Vec<&str> = ["trial"].into_iter().chain(names).collect();
     let row = |one: &super::study::Confirmed| {
-        let missing = if one.values.is_empty() { "no seed" } else { "failed" };
-        let mean = |at: usize| one.metrics.get(at).map_or(missing.to_owned(), spread);
+        let failed = one.values.iter().filter(|value| value.is_none()).count();
+        let missing = match one.values.len() {
+            0 => "no seed".to_owned(),
+            seeds => format!("{failed} of {seeds} seeds failed"),
+        };
+        let mean = |at: usize| one.metrics.get(at).map_or(missing.clone(), spread);
         let stopped = if one.stopped { ", stopped" } else { "" };
         let means = (0..report.metrics.len()).map(mean);
         [format!("{}{stopped}", one.trial)].into_iter().chain(means).collect()

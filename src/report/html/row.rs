@@ -79,7 +79,6 @@ impl<'a> Columns<'a> {
             thinned(&trial.intermediate, self.steps).map(|&(step, value)| (step, shorter(value))).unzip();
         let are_counted = steps.iter().zip(1..).all(|(&step, count)| step == count);
         let whole = |name: &str| trial.point.get(name).and_then(|value| value.as_i64());
-        let seconds = trial.started.zip(trial.finished).map(|(from, to)| (to.0 - from.0) as f64 * 1e-6);
         let number = |name: &String| trial.attributes.get(name).and_then(Json::as_f64).and_then(shorter);
         let measured: Vec<Option<f64>> = self.measured.iter().map(number).collect();
         Row {
@@ -92,7 +91,7 @@ impl<'a> Columns<'a> {
             steps: if are_counted { Vec::new() } else { steps },
             pauses: trial.rung_history.rungs.iter().map(|rung| rung.steps).collect(),
             sharpening: whole(SHARPEN_START).and_then(|epoch| u32::try_from(epoch).ok()),
-            seconds: seconds.and_then(shorter),
+            seconds: trial.seconds().and_then(shorter),
             reason: trial.attributes.get("reason").and_then(Json::as_str).map(cut),
             measured: if measured.iter().all(Option::is_none) { Vec::new() } else { measured },
         }

@@ -16,7 +16,7 @@ use crate::report::check::Scale;
 use crate::report::facts::{self, Fact};
 use crate::report::status::failures;
 use crate::report::text::shares_note;
-use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Setup, Slice, Stopped, Study};
+use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Setup, Slice, Stopped, Study, Trial};
 
 /// The most reasons of failures that are told apart.
 const REASONS: usize = 50;
@@ -184,8 +184,9 @@ impl StudyReport {
 }
 
 fn counts(study: &Study) -> Vec<(String, usize)> {
-    let states = ["complete", "paused", "pruned", "failed", "running", "waiting"];
-    let count = |state: &str| study.trials.iter().filter(|trial| trial.standing() == state).count();
+    let states = ["complete", "paused", "pruned", "failed", "retried", "running", "waiting"];
+    let state = |trial: &Trial| if trial.is_retried() { "retried".to_owned() } else { trial.standing() };
+    let count = |name: &str| study.trials.iter().filter(|trial| state(trial) == name).count();
     states.iter().map(|&state| (state.to_owned(), count(state))).filter(|(_, count)| *count > 0).collect()
 }
 
@@ -267,7 +268,7 @@ mod tests {
     use super::*;
     use crate::report::html::fixtures::{space, study};
     use crate::space::Value;
-    use crate::study::Share;
+    use crate::study::{RETRIED, Share, TrialState};
 
     #[test]
     fn a_report_has_every_trial_the_best_so_far_and_what_the_model_found() {
@@ -287,6 +288,12 @@ mod tests {
             StudyReport::new(&study, &Gathered { importance: Some(importance), slices, storage: None });
         assert_eq!((report.trials.len(), report.sampled.is_none()), (40, true));
         assert_eq!(report.counts, [("complete".to_owned(), 36), ("failed".to_owned(), 4)]);
+        let mut retried = study.clone();
+        let failed = retried.trials.iter_mut().find(|trial| trial.state == TrialState::Fail);
+        failed.unwrap().internal.insert(RETRIED.to_owned(), 41.into());
+        let counts = |name: &str, count| (name.to_owned(), count);
+        let expected = [counts("complete", 36), counts("failed", 3), counts("retried", 1)];
+        assert_eq!(super::counts(&retried), expected);
         assert_eq!(report.incumbents, [(0, 0.0)], "the first trial has the least loss");
         assert_eq!(
             report.importance.map(|shares| shares.parameters),

@@ -47,18 +47,8 @@ impl Workload {
 /// When `trial` ended and the seconds that it took; `None` if it has not ended, or counts no longer.
 fn ended(trial: &Trial) -> Option<(i64, &Trial, f64)> {
     let is_over = trial.state.is_finished() && !trial.is_retried();
-    let seconds = seconds(trial).filter(|_| is_over)?;
+    let seconds = trial.seconds().filter(|_| is_over)?;
     Some((trial.finished?.0, trial, seconds))
-}
-
-/// The seconds that `trial` took so far; `None` if its times are not known.
-fn seconds(trial: &Trial) -> Option<f64> {
-    let Some(rung) = trial.rung_history.rungs.last() else {
-        return Some((trial.finished?.0 - trial.started?.0).max(0) as f64 * MICRO);
-    };
-    // It lay still between its rungs. What came after the last one took as long per step.
-    let steps = trial.intermediate.last().map_or(rung.steps, |(step, _)| *step).max(rung.steps);
-    Some(trial.rung_history.seconds() * f64::from(steps) / f64::from(rung.steps.max(1)))
 }
 
 /// The usual time between the end of a trial and the start of the next, in seconds.
@@ -91,7 +81,7 @@ fn confirmation(study: &Study, settings: &Settings) -> Vec<Repeats> {
     };
     let count = wanted.repeats.max(1) as usize;
     let unknown = least.saturating_sub(candidates.len());
-    let of_one_seed = |trial: &Trial| seconds(trial).map(|all| all / f64::from(settings.replicates.max(1)));
+    let of_one_seed = |trial: &Trial| trial.seconds().map(|all| all / f64::from(settings.replicates.max(1)));
     // In a race the leader gets all seeds and the others fewer: `benches/README.md#confirmation-race`.
     let is_race = !wanted.front && settings.pick.is_none();
     let of_place = |place: usize| if is_race && place > 0 { count.div_ceil(RACE) } else { count };
