@@ -52,6 +52,10 @@ impl Space {
             let at = At { file, path: format!("parameters.{name}") };
             let (domain, default, when) = at.parameter(written)?;
             at.unless(name.is_empty(), "empty name: a parameter needs one")?;
+            at.unless(
+                parameters.iter().any(|known: &Parameter| known.name == name),
+                "is there twice, since a list makes a parameter of this name too: choose another name",
+            )?;
             parameters.push(Parameter { name, domain, conditions: Vec::new(), default });
             whens.push(when);
         }
@@ -116,7 +120,7 @@ fn without_lists(
         let at = At { file, path: format!("parameters.{name}") };
         match ParameterFile::read(json, file, &at.path)? {
             ParameterFile::List(list) => {
-                at.list(&list)?;
+                at.list(&name, &list)?;
                 for (name, json) in expanded(&name, list) {
                     let path = format!("parameters.{name}");
                     parameters.push((name, ParameterFile::read(json, file, &path)?));
@@ -214,9 +218,28 @@ impl At<'_> {
         Ok((domain, default, when))
     }
 
-    /// Refuses a list that has no items or a wrong length.
-    fn list(&self, written: &ListFile) -> Result<(), InputError> {
+    /// Refuses the list called `name` if it has no items, a wrong length, or a wrong parameter of its items.
+    fn list(&self, name: &str, written: &ListFile) -> Result<(), InputError> {
         let [low, high] = written.length;
+        for (own, json) in &written.of {
+            let at = At { file: self.file, path: format!("{}.of.{own}", self.path) };
+            at.unless(own.is_empty(), "empty name: a parameter needs one")?;
+            let lengths = json.get("when").filter(|_| !written.of.contains_key(name)).map(|when| &when[name]);
+            let is_met = |lengths: &Json| lengths.as_array().is_none_or(|some| some.contains(&high.into()));
+            at.unless(
+                !lengths.is_none_or(is_met),
+                format!("when.{name}: must have {high}: the last item never has this parameter else"),
+            )?;
+            if high == 0 {
+                at.parameter(ParameterFile::read(json.clone(), self.file, &at.path)?)?;
+            }
+        }
+        if let Some(default) = written.default {
+            self.unless(
+                !(low..=high).contains(&default),
+                format!("default = {default}: must be a whole number from {low} to {high}"),
+            )?;
+        }
         self.unless(written.of.is_empty(), "of = {}: a list needs at least one parameter of its items")?;
         self.unless(
             low > high || high > MOST_ITEMS,
@@ -262,6 +285,7 @@ impl At<'_> {
     /// The complete starting point for `written`, as the file has it. Every value in it must belong
     /// to an active parameter.
     fn starting_point(&self, space: &Space, written: &Point) -> Result<Point, InputError> {
+        let written = &space.adopt(written);
         for (name, _) in written.iter() {
             let names = space.parameters.iter().map(|parameter| parameter.name.as_str());
             self.unless(

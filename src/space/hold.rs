@@ -4,6 +4,7 @@
 //! search still learns from them.
 
 use super::related::{Unsatisfied, anchor};
+use super::relation::Relation;
 use super::{Domain, Parameter, Point, Space, SpaceError, Value};
 
 impl Space {
@@ -40,8 +41,8 @@ impl Space {
             }
         }
         self.held = values;
-        self.check_held_are_possible()?;
-        self.anchor = self.held_anchor()?;
+        let possible = self.check_held_are_possible()?;
+        self.anchor = self.held_anchor(&possible)?;
         Ok(self)
     }
 
@@ -67,8 +68,11 @@ impl Space {
         self.searched().map(coordinate).collect()
     }
 
-    /// Refuses a held value of a parameter that can never be active with the others.
-    fn check_held_are_possible(&self) -> Result<(), SpaceError> {
+    /// For each parameter whether it can be active with the held values.
+    ///
+    /// # Errors
+    /// A held value is that of a parameter that can never be active with the others.
+    fn check_held_are_possible(&self) -> Result<Vec<bool>, SpaceError> {
         let mut possible = vec![true; self.parameters.len()];
         for &index in &self.order {
             let parameter = &self.parameters[index];
@@ -84,18 +88,24 @@ impl Space {
                 return Err(SpaceError::NeverActive { name, value: value.clone(), needs });
             }
         }
-        Ok(())
+        Ok(possible)
     }
 
-    /// The anchor of the relations, with the values that are held.
-    fn held_anchor(&self) -> Result<Vec<(String, Value)>, SpaceError> {
+    /// The anchor of the relations between `possible` parameters, with the values that are held. A
+    /// relation of another one holds everywhere.
+    fn held_anchor(&self, possible: &[bool]) -> Result<Vec<(String, Value)>, SpaceError> {
         let mut parameters = self.parameters.clone();
         for parameter in &mut parameters {
             if let Some(value) = self.held.get(&parameter.name) {
                 parameter.domain = Domain::Fixed { value: value.clone() };
             }
         }
-        anchor(&self.relations, &parameters).map_err(|reason| SpaceError::Contradiction {
+        let is_possible = |name: &str| {
+            parameters.iter().zip(possible).any(|(parameter, &possible)| possible && parameter.name == name)
+        };
+        let matter = |relation: &&Relation| relation.terms.iter().all(|(name, _)| is_possible(name));
+        let relations: Vec<Relation> = self.relations.iter().filter(matter).cloned().collect();
+        anchor(&relations, &parameters).map_err(|reason| SpaceError::Contradiction {
             relations: match reason {
                 Unsatisfied::Contradiction(relations) => relations.join(" and "),
                 Unsatisfied::Unsolved(reason) => reason,
@@ -176,5 +186,16 @@ mod tests {
             "no point with these values keeps the relation wide >= narrow: choose other values"
         );
         assert!(held(r#"{"kind": "sparse"}"#).is_err());
+    }
+
+    #[test]
+    fn a_relation_of_a_parameter_that_cannot_be_active_refuses_no_value() {
+        let text = r#"{"name": "s", "parameters": {"o": {"type": "categorical", "choices": ["x", "y"]},
+            "k": {"type": "int", "low": 1, "high": 20},
+            "z": {"type": "int", "low": 0, "high": 10, "when": {"o": ["y"]}}}, "relations": ["z + k >= 12"]}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        let held = |text: &str| space.clone().holding(&serde_json::from_str(text).expect("a point"));
+        assert!(held(r#"{"o": "x", "k": 1}"#).is_ok());
+        assert!(held(r#"{"o": "y", "k": 1}"#).is_err());
     }
 }

@@ -103,11 +103,13 @@ fn conditions(
     of: &IndexMap<String, Json>,
 ) -> Json {
     let lengths: Vec<u32> = lengths.collect();
-    let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);
+    let mut when = Map::from_iter([(list.to_owned(), json!(&lengths))]);
     match own {
         Some(Json::Object(own)) => {
             when.extend(own.into_iter().map(|(parent, values)| match of.contains_key(&parent) {
                 true => (format!("{list}.{item}.{parent}"), values),
+                // A length at which the list has no such item is none of the item's.
+                false if parent == list => (parent, among(values, &lengths)),
                 false => (parent, values),
             }));
             Json::Object(when)
@@ -115,6 +117,16 @@ fn conditions(
         // A value that is no object is refused later, where conditions are read.
         Some(other) => other,
         None => Json::Object(when),
+    }
+}
+
+/// Those of `values` that are among `lengths`; `values` as they are if they are no array.
+fn among(values: Json, lengths: &[u32]) -> Json {
+    match values {
+        Json::Array(values) => Json::Array(
+            values.into_iter().filter(|value| lengths.iter().any(|&length| *value == length)).collect(),
+        ),
+        other => other,
     }
 }
 
@@ -180,6 +192,21 @@ mod tests {
         let more: Point =
             serde_json::from_str(r#"{"rate": 0.5, "layers": 0, "layers.1.kind": "narrow"}"#).unwrap();
         assert!(space.check(&more).is_err());
+    }
+
+    #[test]
+    fn a_condition_on_the_length_of_the_own_list_leaves_items_beyond_it_absent() {
+        let text = |lengths: &str| {
+            format!(
+                r#"{{"name": "s", "parameters": {{"p": {{"type": "list", "length": [0, 3], "of": {{
+                "a": {{"type": "int", "low": 0, "high": 9, "when": {{"p": {lengths}}}}}}}}}}}}}"#
+            )
+        };
+        let space = Space::from_json(&text("[1, 3]"), "s.json").unwrap();
+        let count = |length: i64| space.completed(&[("p", length)].into_iter().collect()).iter().count() - 1;
+        assert_eq!([0, 1, 2, 3].map(count), [0, 1, 0, 3]);
+        let error = Space::from_json(&text("[1, 2]"), "s.json").unwrap_err().to_string();
+        assert!(error.contains("of.a: when.p: must have 3"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Where relations leave a narrow band, all points would crowd around that one: there a point is
 //! first moved to the nearest borders.
 
-use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, Variable};
 
 use super::relation::Relation;
 use super::{Domain, Parameter, Point, Space, SpaceError, Value};
@@ -20,6 +20,8 @@ const NARROW: f64 = 0.1;
 const PROJECTIONS: usize = 200;
 /// How often a point is moved half of the rest of its way.
 const HALVINGS: usize = 50;
+/// The most steps of the search for whole numbers: a narrow band of large ones could take days.
+const MOST_NODES: u64 = 2_000;
 /// The largest number that the solver takes as a bound of a whole number.
 const LARGEST_WHOLE: u64 = 1 << 30;
 
@@ -250,14 +252,39 @@ pub(super) fn anchor<'a>(
     Err(Unsatisfied::Contradiction(left.into_iter().map(|relation| relation.text.as_str()).collect()))
 }
 
-/// Values that satisfy `relations`, by linear programming; `None` if there are none.
+/// Values that satisfy `relations`; `None` if there are none.
 ///
 /// # Errors
-/// Why the linear program could not be solved.
+/// Why none was found.
 fn solution(
     relations: &[&Relation],
     parameters: &[Parameter],
 ) -> Result<Option<Vec<(String, Value)>>, String> {
+    match program(relations, parameters, true)? {
+        Found::Values(values) => Ok(Some(values)),
+        Found::Nothing => Ok(None),
+        // Numbers between the steps, rounded, may do.
+        Found::TooManyNodes => match program(relations, parameters, false)? {
+            Found::Values(values) => Ok(Some(values)),
+            Found::Nothing => Ok(None),
+            Found::TooManyNodes => Err("the search for whole numbers is too long".to_owned()),
+        },
+    }
+}
+
+/// What a linear program comes to.
+enum Found {
+    Values(Vec<(String, Value)>),
+    Nothing,
+    TooManyNodes,
+}
+
+/// Solves a linear program for `relations`: for numbers on their steps, or, unless `is_stepped`, for
+/// any numbers, which are rounded then.
+///
+/// # Errors
+/// The program could not be solved, or rounding breaks a relation.
+fn program(relations: &[&Relation], parameters: &[Parameter], is_stepped: bool) -> Result<Found, String> {
     let is_named = |parameter: &&Parameter| {
         relations.iter().any(|relation| relation.terms.iter().any(|(name, _)| *name == parameter.name))
     };
@@ -265,7 +292,7 @@ fn solution(
     let mut problem = Problem::new(OptimizationDirection::Maximize);
     let room = problem.add_var(1.0, (0.0, 1.0));
     let places: Vec<(Axis, Variable)> =
-        named.iter().map(|parameter| place(&mut problem, parameter)).collect();
+        named.iter().map(|parameter| place(&mut problem, parameter, is_stepped)).collect();
     for (axis, variable) in &places {
         if !axis.is_whole && axis.range > 0.0 {
             problem.add_constraint([(*variable, 1.0), (room, -1.0)], ComparisonOp::Ge, 0.0);
@@ -286,10 +313,15 @@ fn solution(
         terms.push((room, ranges / scale));
         problem.add_constraint(terms, ComparisonOp::Le, bound / scale);
     }
-    let found = match problem.solve() {
-        Err(microlp::Error::Infeasible) => return Ok(None),
+    let mut options = SolveOptions::default();
+    options.node_limit = Some(MOST_NODES);
+    let found = match problem.solve_with(options) {
+        Err(microlp::Error::Infeasible) => return Ok(Found::Nothing),
         Err(error) => return Err(error.to_string()),
-        Ok(outcome) => outcome.into_solution().map_err(|_| "the solver was interrupted".to_owned())?,
+        Ok(outcome) => match outcome.into_solution() {
+            Ok(found) => found,
+            Err(_) => return Ok(Found::TooManyNodes),
+        },
     };
     let value = |(parameter, (axis, variable)): (&&Parameter, &(Axis, Variable))| {
         (parameter.name.clone(), axis.value(&parameter.domain, found.var_value(*variable)))
@@ -297,7 +329,7 @@ fn solution(
     let values: Vec<(String, Value)> = named.iter().zip(&places).map(value).collect();
     let point: Point = values.iter().cloned().collect();
     match relations.iter().all(|relation| relation.holds(&point)) {
-        true => Ok(Some(values)),
+        true => Ok(Found::Values(values)),
         false => Err("rounding breaks a relation".to_owned()),
     }
 }
@@ -312,8 +344,8 @@ struct Axis {
     is_whole: bool,
 }
 
-/// Adds the variable of `parameter` to `problem`.
-fn place(problem: &mut Problem, parameter: &Parameter) -> (Axis, Variable) {
+/// Adds the variable of `parameter` to `problem`, which takes whole steps alone if `is_stepped`.
+fn place(problem: &mut Problem, parameter: &Parameter, is_stepped: bool) -> (Axis, Variable) {
     let number = |value: Value| value.as_f64().unwrap_or(0.0);
     match (&parameter.domain, parameter.domain.size()) {
         (Domain::Fixed { value }, _) => {
@@ -324,7 +356,11 @@ fn place(problem: &mut Problem, parameter: &Parameter) -> (Axis, Variable) {
             let (low, high) = (number(domain.value_at(0)), number(domain.value_at(size - 1)));
             let last = (size - 1).min(LARGEST_WHOLE);
             let axis = Axis { low, unit: (high - low) / last as f64, range: high - low, is_whole: true };
-            (axis, problem.add_integer_var(0.0, (0, last as i32)))
+            let variable = match is_stepped {
+                true => problem.add_integer_var(0.0, (0, last as i32)),
+                false => problem.add_var(0.0, (0.0, last as f64)),
+            };
+            (axis, variable)
         }
         (domain, None) => {
             let (low, high) = (number(domain.decode(0.0)), number(domain.decode(1.0)));
@@ -465,6 +501,32 @@ mod tests {
             has_k[usize::from(moved)] |= point.get("k").is_some();
         }
         assert_eq!(has_k, [true, true], "k is active where n is 3, also if n was moved there");
+    }
+
+    #[test]
+    fn narrow_bands_of_wide_whole_numbers_are_read_at_once() {
+        for (domain, relations) in [
+            (r#""int", "low": 0, "high": 1000000"#, r#""x >= y", "x <= y + 1""#),
+            (r#""int", "low": 0, "high": 1000000"#, r#""x >= y + 1", "x <= y + 2""#),
+            (r#""int", "low": 1, "high": 1000000, "log": true"#, r#""x >= y", "x <= y + 1""#),
+            (r#""float", "low": 0, "high": 1, "step": 1e-6"#, r#""x >= y", "x <= y + 2e-6""#),
+        ] {
+            let text = format!(
+                r#"{{"name": "s", "parameters": {{"x": {{"type": {domain}}}, "y": {{"type": {domain}}}}},
+                "relations": [{relations}]}}"#
+            );
+            let space = Space::from_json(&text, "s.json").expect("it has points");
+            let mut stream = Seed::root(2).stream();
+            for _ in 0..50 {
+                let unit = [stream.random(), stream.random()];
+                assert_eq!(space.check(&space.decode(&unit)), Ok(()), "{text}");
+            }
+        }
+        let odd = r#"{"name": "s", "parameters": {"x": {"type": "int", "low": 0, "high": 1000000},
+            "y": {"type": "int", "low": 0, "high": 1000000}}, "relations": ["2*x - 2*y <= 1", "2*x - 2*y >= 1"]}"#;
+        let error =
+            Space::from_json(odd, "s.json").expect_err("no whole numbers differ by a half").to_string();
+        assert!(error.contains("no point was found that satisfies all of them"), "{error}");
     }
 
     #[test]

@@ -5,8 +5,11 @@
 use super::{Domain, Parameter, Point, Value};
 use crate::input;
 
-/// How far a sum may lie beyond its bound by rounding, relative to the size of its terms.
+/// How far a sum may lie beyond its bound by rounding, relative to the size of its terms. Sums of whole
+/// numbers up to [`EXACT`] are not rounded.
 const SLACK: f64 = 1e-9;
+/// The size of the terms up to which sums of whole numbers are exact.
+const EXACT: f64 = (1_u64 << 53) as f64;
 
 /// A linear inequality between numbers: the sum of terms is at most a bound.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,13 +78,17 @@ impl Relation {
     /// broken; `None` if a parameter is not active.
     pub(super) fn room(&self, point: &Point) -> Option<f64> {
         let (mut sum, mut size) = (0.0, self.bound.abs());
+        let mut is_whole = self.bound.fract() == 0.0;
         for (name, factor) in &self.terms {
-            let term = factor * point.get(name)?.as_f64()?;
+            let value = point.get(name)?;
+            let term = factor * value.as_f64()?;
             sum += term;
             size += term.abs();
+            is_whole &= matches!(value, Value::Int(_)) && factor.fract() == 0.0;
         }
         let room = self.bound - sum;
-        Some(if room.abs() <= SLACK * size { 0.0 } else { room })
+        let is_exact = is_whole && size <= EXACT;
+        Some(if !is_exact && room.abs() <= SLACK * size { 0.0 } else { room })
     }
 
     /// Moves `point` onto the border of the relation, if it is broken there. Of all ways that change only
@@ -235,6 +242,17 @@ mod tests {
         assert!(problem("a n <= 1").contains("no + or -"));
         assert!(problem("n - n <= 1").contains("drop it"));
         assert!(problem("a <=").contains("a number or a parameter"));
+    }
+
+    #[test]
+    fn sums_of_large_whole_numbers_are_exact() {
+        let text = r#"{"name": "s", "parameters": {"x": {"type": "int", "low": 0, "high": 2000000000},
+            "y": {"type": "int", "low": 0, "high": 2000000000}}, "relations": ["x >= y + 1"]}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        let at = |x: i64, y: i64| -> Point { [("x", x), ("y", y)].into_iter().collect() };
+        assert!(space.check(&at(2_000_000_000, 1_999_999_999)).is_ok());
+        assert!(space.check(&at(2_000_000_000, 2_000_000_000)).is_err());
+        assert!(space.check(&space.default_point()).is_ok());
     }
 
     #[test]
