@@ -114,8 +114,8 @@ fn parsed<'a>(text: &'a str, space: &Space) -> Result<(&'a str, Value)> {
         bail!("must be NAME=VALUE, such as width_1=256");
     };
     // A name may have a = of its own.
-    let pairs = text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..]));
-    let (name, value) = pairs.filter(|(name, _)| space.parameter(name).is_some()).last().unwrap_or(first);
+    let mut pairs = text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    let (name, value) = pairs.rfind(|(name, _)| space.parameter(name).is_some()).unwrap_or(first);
     let Some(parameter) = space.parameter(name) else {
         let names = space.parameters().iter().map(|parameter| parameter.name.as_str());
         let hint = input::suggestion(name, names);

@@ -46,7 +46,7 @@ use crate::training::{
 /// | `output_batch_norm` | batch norm of the output layer | no |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
-/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size of the optimizer | 4.0, 0.001, 0.001, 0.01 |
+/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size of the optimizer; the second counts where both exist | 4.0, 0.001, 0.001, 0.01 |
 /// | `momentum` | momentum of `sgd` | 0 |
 /// | `weight_decay` | decoupled weight decay | 0 |
 /// | `schedule` | the learning rate's: `constant`, `cosine`, `one-cycle`, `step` | `constant` |
