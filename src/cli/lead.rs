@@ -20,8 +20,8 @@ use crate::report::{self, Best, Remark};
 use crate::space::{Point, Value};
 use crate::storage::{Location, Storage, StorageError, StudyKey};
 use crate::study::{
-    COMMAND, CONFIRMATION, Confirmation, ExternalSetup, Metric, SCRIPT, Script, Setup, Study, Trial,
-    WARM_START,
+    COMMAND, CONFIRMATION, Confirmation, ExternalSetup, FRESH_SEEDS, FreshSeeds, Metric, SCRIPT, Script,
+    Setup, Study, Trial, WARM_START,
 };
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
@@ -100,7 +100,9 @@ fn with_trials_so_far(
 /// Forgets the confirmation of `study` if fresh seeds have failed in it, so that it is done again. Returns
 /// their number.
 fn forget_failed_seeds(storage: &mut dyn Storage, study: StudyKey) -> Result<usize, StorageError> {
-    let Some(confirmation) = Confirmation::of(&*storage.load_study(study)?) else { return Ok(0) };
+    let before = storage.load_study(study)?;
+    storage.set_study_attribute(study, FRESH_SEEDS, &FreshSeeds::of(&before).without_failed().to_json())?;
+    let Some(confirmation) = Confirmation::of(&before) else { return Ok(0) };
     let repeats = confirmation.candidates.iter().flat_map(|candidate| &candidate.repeats);
     let failed = repeats.filter(|repeat| repeat.value.is_none()).count();
     if failed > 0 {

@@ -3,6 +3,7 @@
 
 mod confirmation;
 mod facts;
+mod fresh_seeds;
 mod importance;
 mod outcome;
 mod pick;
@@ -33,6 +34,7 @@ pub use facts::space::{ADDED, Added, FIXED, SPACE};
 pub use facts::stopped::{STOPPED, Stopped};
 pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};
 pub use facts::warm_start_table::{WarmStartError, WarmStartTable, metric_column, own_column};
+pub use fresh_seeds::{FRESH_SEEDS, FreshSeed, FreshSeeds};
 pub use importance::{Importance, PairShare, Share, Slice};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use pick::{Pick, PickError};

@@ -2,7 +2,7 @@
 //! networks that can still win.
 
 use crate::objective::{Evaluation, Model};
-use crate::study::{Candidate, Direction, Outcome, Repeat, Trial};
+use crate::study::{Candidate, Direction, FreshSeed, FreshSeeds, Outcome, Repeat, Trial};
 
 use super::value_of;
 use super::winner::{Race, Rank};
@@ -30,6 +30,10 @@ struct Results {
     repeats: Vec<Option<Repeat>>,
     tests: Vec<Option<Repeat>>,
     models: Networks,
+    /// Whether a network was trained, also one that was dropped since.
+    has_network: Vec<bool>,
+    /// Whether an earlier run trained a network, which is not here.
+    trained_before: Vec<bool>,
 }
 
 /// The candidates of a confirmation with all results.
@@ -50,14 +54,22 @@ impl Candidates {
             repeats: vec![None; repeats],
             tests: vec![None; repeats],
             models: std::iter::repeat_with(|| None).take(repeats).collect(),
+            has_network: vec![false; repeats],
+            trained_before: vec![false; repeats],
         };
         let race = Race::new(repeats, trials.iter().map(|trial| entrant(trial, direction)));
         Self { direction, repeats, tests_all, results: trials.iter().map(results).collect(), race }
     }
 
     /// The next evaluations, `count` at a time or all that are left: pairs of a candidate and a
-    /// repeat. They are none once the winner is known.
+    /// repeat. They are none once the winner is known and its networks are there.
     pub fn next(&self, count: usize) -> Vec<(usize, usize)> {
+        let open = self.open(count);
+        if open.is_empty() { self.without_networks() } else { open }
+    }
+
+    /// The evaluations without a result that decide the winner.
+    fn open(&self, count: usize) -> Vec<(usize, usize)> {
         if !self.tests_all {
             return self.race.next(count);
         }
@@ -68,14 +80,65 @@ impl Candidates {
         self.results.iter().enumerate().flat_map(missing).collect()
     }
 
+    /// The evaluations whose networks an earlier run has trained, and which are to be saved or tested now.
+    fn without_networks(&self) -> Vec<(usize, usize)> {
+        let winner = self.best();
+        let missing = |(index, results): (usize, &Results)| {
+            let best = results.candidate().best_seed(self.direction);
+            let is_needed = |repeat: usize| match self.tests_all {
+                true => repeat == best,
+                false => winner == Some(index),
+            };
+            let is_missing = |repeat: &usize| results.trained_before[*repeat] && is_needed(*repeat);
+            (0..self.repeats).filter(is_missing).map(|repeat| (index, repeat)).collect::<Vec<_>>()
+        };
+        self.results.iter().enumerate().flat_map(missing).collect()
+    }
+
+    /// Takes over the results of an earlier run that was broken off. The seeds of a candidate count from
+    /// the first one, without a gap.
+    pub fn restore(&mut self, FreshSeeds(mut seeds): FreshSeeds) {
+        seeds.sort_by_key(|seed| seed.repeat);
+        for FreshSeed { trial, repeat, result, test, has_network } in seeds {
+            let Some(index) = self.results.iter().position(|results| results.trial == trial) else {
+                continue;
+            };
+            let results = &mut self.results[index];
+            if repeat >= self.repeats || results.repeats[..repeat].iter().any(Option::is_none) {
+                continue;
+            }
+            results.tests[repeat] = test;
+            results.trained_before[repeat] = has_network;
+            self.set(index, repeat, result);
+        }
+    }
+
+    /// The results so far, for [`restore`](Self::restore).
+    pub fn so_far(&self) -> FreshSeeds {
+        let of_candidate = |results: &Results| {
+            let seed = |(repeat, result): (usize, &Option<Repeat>)| {
+                Some(FreshSeed {
+                    trial: results.trial,
+                    repeat,
+                    result: result.clone()?,
+                    test: results.tests[repeat].clone(),
+                    has_network: results.trained_before[repeat] || results.has_network[repeat],
+                })
+            };
+            results.repeats.iter().enumerate().filter_map(seed).collect::<Vec<_>>()
+        };
+        FreshSeeds(self.results.iter().flat_map(of_candidate).collect())
+    }
+
     /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
     /// networks that will not be saved.
     pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
+        if self.results[index].repeats[repeat].is_none() {
+            self.set(index, repeat, repeat_of(&evaluation.outcome));
+        }
         let results = &mut self.results[index];
-        let value = value_of(&evaluation.outcome);
-        results.repeats[repeat] = Some(repeat_of(&evaluation.outcome));
-        let loss = value.map_or(f64::INFINITY, |value| self.direction.loss(value));
-        self.race.add(index, loss, results.candidate().keeps_constraints());
+        results.trained_before[repeat] = false;
+        results.has_network[repeat] = evaluation.model.is_some();
         if let (true, Some(model)) = (self.tests_all, &evaluation.model) {
             results.tests[repeat] = Some(repeat_of(&model.test()));
         }
@@ -86,11 +149,24 @@ impl Candidates {
         }
     }
 
+    /// Sets the result of candidate number `index` from seed number `repeat`.
+    fn set(&mut self, index: usize, repeat: usize, result: Repeat) {
+        let loss = result.value.map_or(f64::INFINITY, |value| self.direction.loss(value));
+        self.results[index].repeats[repeat] = Some(result);
+        self.race.add(index, loss, self.results[index].candidate().keeps_constraints());
+    }
+
+    /// The index of the best candidate with all results; `None` if none has all.
+    fn best(&self) -> Option<usize> {
+        let ranks = self.results.iter().map(|one| one.rank(self.direction)).enumerate();
+        let complete = ranks.filter_map(|(index, rank)| Some((index, rank?)));
+        complete.min_by(|(_, a), (_, b)| a.compare(b)).map(|(index, _)| index)
+    }
+
     /// Drops the networks of candidates that can no longer win.
     fn drop_losers(&mut self) {
         let ranks: Vec<Option<Rank>> = self.results.iter().map(|one| one.rank(self.direction)).collect();
-        let complete = ranks.iter().enumerate().filter_map(|(index, rank)| Some((index, rank.as_ref()?)));
-        let Some((best, _)) = complete.min_by(|(_, a), (_, b)| a.compare(b)) else { return };
+        let Some(best) = self.best() else { return };
         for (index, (results, rank)) in self.results.iter_mut().zip(ranks).enumerate() {
             if rank.is_some() && index != best {
                 results.models.fill_with(|| None);
@@ -237,6 +313,39 @@ mod tests {
         fn save(&self, _: &Path) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn what_an_earlier_run_did_is_taken_over_and_the_networks_to_save_are_trained_again() {
+        let trials = [7, 8].map(|number| Trial::waiting(number, crate::space::Point::default()));
+        let new = || Candidates::new(&trials.each_ref(), 2, Direction::Maximize, true);
+        let evaluation = |value: f64| {
+            let (constraints, attributes) = (Vec::new(), Attributes::new());
+            let outcome = Outcome::Complete { values: vec![value], constraints, attributes };
+            Evaluation { outcome, model: Some(Box::new(Unchanged)) }
+        };
+        let mut first = new();
+        first.add(0, 0, evaluation(0.8));
+        first.add(0, 1, evaluation(0.9));
+        first.add(1, 0, evaluation(0.7));
+        let mut second = new();
+        second.restore(first.so_far());
+        assert_eq!(second.so_far(), first.so_far());
+        assert_eq!(second.next(9), [(1, 1)]);
+        second.add(1, 1, evaluation(0.6));
+        assert_eq!(second.next(9), [(0, 1), (1, 0)], "the best seed of each");
+        assert!(second.so_far().0.iter().all(|seed| seed.has_network));
+        second.add(0, 1, evaluation(0.9));
+        second.add(1, 0, evaluation(0.7));
+        let ranked = second.ranked().expect("nothing is left");
+        assert_eq!((ranked.candidates[0].trial, ranked.candidates[0].test.len(), ranked.kept), (7, 2, 1));
+        assert!((0..2).all(|index| ranked.model(index, Direction::Maximize).is_some()));
+        // Seeds count from the first one, without a gap.
+        let mut gap = first.so_far();
+        gap.0.retain(|seed| (seed.trial, seed.repeat) != (7, 0));
+        let mut third = new();
+        third.restore(gap);
+        assert_eq!(third.next(9), [(0, 0), (0, 1), (1, 1)]);
     }
 
     #[test]

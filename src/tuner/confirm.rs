@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::Value as Json;
+
 use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
 use super::winner::Restored;
@@ -12,7 +14,9 @@ use super::workers::pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Live, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, SegmentEnd};
 use crate::seed::Seed;
-use crate::study::{CONFIRMATION, Candidate, Confirmation, Pick, Repeat, Study, Trial, confirmed};
+use crate::study::{
+    CONFIRMATION, Candidate, Confirmation, FRESH_SEEDS, FreshSeeds, Pick, Repeat, Study, Trial, confirmed,
+};
 
 /// What an earlier confirmation is worth.
 enum Before {
@@ -62,6 +66,9 @@ impl Tuner<'_> {
             candidates: confirmed.candidates,
         };
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
+        if confirmation.is_by_seeds() {
+            self.storage.set_study_attribute(self.study, FRESH_SEEDS, &Json::Null)?;
+        }
         self.mark_winner(study, &confirmation)?;
         Ok(Some(self.storage.load_study(self.study)?))
     }
@@ -179,7 +186,7 @@ impl Tuner<'_> {
 
     /// The candidates by fresh seeds, the winner first; `None` if it was broken off.
     fn by_fresh_seeds(
-        &self,
+        &mut self,
         study: &Study,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Confirmed>, TunerError> {
@@ -190,6 +197,7 @@ impl Tuner<'_> {
         let interval = self.settings.heartbeat.interval;
         let tests_all = self.settings.confirm.front || self.settings.pick.is_some();
         let mut candidates = Candidates::new(&trials, repeats, study.direction(), tests_all);
+        candidates.restore(FreshSeeds::of(study));
         with_pool(objective, stop, workers, interval, |worker_pool| {
             while !self.is_stopped() {
                 let evaluations = candidates.next(workers);
@@ -233,7 +241,7 @@ impl Tuner<'_> {
     /// Does the `evaluations`, pairs of one of `trials` and a repeat, and adds the results to
     /// `candidates`, until this run is asked to stop.
     fn evaluate_repeats(
-        &self,
+        &mut self,
         trials: &[&Trial],
         evaluations: &[(usize, usize)],
         candidates: &mut Candidates,
@@ -272,6 +280,8 @@ impl Tuner<'_> {
                 let (trial, value) = (trials[candidate].number, value_of(&evaluation.outcome));
                 observe(Event::TrialConfirmed { trial, repeat: repeat as u32, value });
                 candidates.add(candidate, repeat, evaluation);
+                let so_far = candidates.so_far().to_json();
+                self.storage.set_study_attribute(self.study, FRESH_SEEDS, &so_far)?;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::trains::{Trains, retrained, saved, tested};
 use super::*;
-use crate::study::Candidate;
+use crate::study::{Candidate, FreshSeeds};
 
 fn bench(candidates: u32, repeats: u32) -> Bench<Trains> {
     let objective = Synthetic::new(Problem::Branin).with_noise(30.0);
@@ -87,7 +87,7 @@ fn every_candidate_has_the_same_fresh_seeds() {
 }
 
 #[test]
-fn a_confirmation_that_was_broken_off_begins_again_to_the_same_end() {
+fn a_confirmation_that_was_broken_off_goes_on_to_the_same_end() {
     let whole = bench(3, 2);
     let (_, expected, events) = whole.run_through(5);
     let all = confirmed(&events).len();
@@ -105,10 +105,16 @@ fn a_confirmation_that_was_broken_off_begins_again_to_the_same_end() {
             (Confirmation::of(&study).is_none(), broken.model().exists()),
             (enough < all, enough == all)
         );
+        let before: Vec<(u32, usize)> =
+            FreshSeeds::of(&study).0.iter().map(|seed| (seed.trial, seed.repeat)).collect();
         broken.objective.count();
         let (end, study, events) = broken.run_through(5);
         assert_eq!((end, &study.attributes), (End::Done, &expected.attributes));
-        assert_eq!(broken.objective.count(), if enough == all { 0 } else { all });
+        // Of the seeds that were done, those of the winner are trained again for their networks.
+        let winner = Confirmation::of(&study).unwrap().winner().trial;
+        let again = before.iter().filter(|(trial, _)| *trial == winner).count();
+        assert_eq!(broken.objective.count(), all - enough + again);
+        assert_eq!(before.len(), if enough == all { 0 } else { enough });
         assert_eq!((saved(&broken), retrained(&events)), (saved(&whole), Vec::<u32>::new()));
     }
 }
