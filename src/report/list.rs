@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Best;
-use crate::study::{Confirmation, Job, Metric, Setup, Stopped, Study, TrialState};
+use crate::study::{Confirmation, FreshSeeds, Job, Metric, Setup, Stopped, Study, TrialState};
 use crate::units::digits;
 
 /// A study in a list.
@@ -122,9 +122,11 @@ impl StudyLine {
 fn state(study: &Study, budget: Option<u32>) -> StudyState {
     let is_confirmed = Confirmation::current(study).is_some();
     let is_spent = budget.is_some_and(|budget| study.charged() >= budget as usize);
+    let is_confirming = !FreshSeeds::of(study).0.is_empty();
     match () {
         () if study.in_state(TrialState::Running).next().is_some() => StudyState::Running,
-        () if is_confirmed || is_spent || Stopped::of(study).is_some() => StudyState::Ended,
+        () if is_confirmed => StudyState::Ended,
+        () if !is_confirming && (is_spent || Stopped::of(study).is_some()) => StudyState::Ended,
         () if study.trials.is_empty() => StudyState::New,
         () => StudyState::Open,
     }
@@ -202,7 +204,7 @@ pub fn list_text(lines: &[StudyLine]) -> String {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{CONFIRMATION, Candidate, Trial};
+    use crate::study::{CONFIRMATION, Candidate, FRESH_SEEDS, Trial};
 
     fn study(states: &[TrialState]) -> Study {
         let trial = |(number, &state): (usize, &TrialState)| Trial {
@@ -229,6 +231,10 @@ mod tests {
         let mut retried = study(&[Fail, Complete]);
         retried.trials[0].internal.insert(crate::study::RETRIED.to_owned(), 1.into());
         assert_eq!(StudyLine::of(&retried).trials, 1);
+        assert_eq!(state(&retried, Some(1)), StudyState::Ended);
+        let seeds = r#"[{"trial": 1, "repeat": 0, "result": {"value": 0.5, "attributes": {}}, "has_network": false}]"#;
+        retried.attributes.insert(FRESH_SEEDS.to_owned(), serde_json::from_str(seeds).unwrap());
+        assert_eq!(state(&retried, Some(1)), StudyState::Open, "its confirmation was broken off");
         let waiting = StudyLine::of(&study(&[Complete, TrialState::Waiting]));
         assert_eq!(waiting.waiting, 1);
         assert!(list_text(&[waiting]).contains("1, 1 waiting  accuracy"));

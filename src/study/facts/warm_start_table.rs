@@ -132,8 +132,11 @@ impl WarmStartTrials {
         let broken = |source| WarmStartError::Csv { name: name.to_owned(), source };
         // Spreadsheet programs begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
-        let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        // A parameter may have a space at the end of its name, and a table around its columns.
+        let own =
+            |column: &str| if space.parameter(column).is_some() { column } else { column.trim() }.to_owned();
+        let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(own).collect();
         let columns = Columns::of(&header, name, space, metrics)?;
         let mut taken = WarmStartTable::default();
         for (row, record) in reader.records().enumerate() {
@@ -398,6 +401,16 @@ number,accuracy,width,norm,rule,momentum,host
         assert_eq!(left_out, 2);
         assert!(reason.is_some_and(|reason| reason.starts_with("row 4: width = 1024 ")));
         assert_eq!(warm_start.best(&metrics()), Some(warm_start.results[1].point.clone()));
+    }
+
+    #[test]
+    fn a_name_with_a_space_at_its_end_is_found() {
+        let text = r#"{"name": "s", "parameters": {"lr ": {"type": "float", "low": 0, "high": 1}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let table = "lr , accuracy\n0.25,0.5\n";
+        let taken =
+            WarmStartTrials::from_csv(table, "t.csv", &space, &[Metric::maximize("accuracy")]).unwrap();
+        assert_eq!(taken.warm_start.results[0].point.get("lr "), Some(&0.25.into()));
     }
 
     #[test]
