@@ -9,8 +9,8 @@
 //!    study is known before training, those children stay whose values are far from the trials'
 //!    (Elsken et al. 2019, "Efficient multi-objective neural architecture search via Lamarckian
 //!    evolution"); else the first ones stay.
-//! 2. Of those the one is tried that the Gaussian process expects most of. Every fourth time they are
-//!    only those whose lists have the rarest lengths.
+//! 2. Of those the one is tried that the Gaussian process expects most of. With one metric, every
+//!    fourth time they are only those whose lists have the rarest lengths.
 //!
 //! | file | idea |
 //! |---|---|

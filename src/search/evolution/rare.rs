@@ -4,14 +4,15 @@ use crate::space::{Point, Space};
 use crate::study::Study;
 
 /// Of so many trials, one has lists of rare lengths: the first trials with a layer too many may all
-/// have had a poor learning rate, after which a model would never ask for that layer again.
+/// have had a poor learning rate, after which a model would never ask for that layer again. With
+/// several metrics the front keeps unlike lists alive.
 const TURN: usize = 4;
 
 /// Those of `children` whose lists have the lengths, all of them together, that the fewest trials
-/// of `study` had, where it is their turn; else, or without lists, all of them.
+/// of `study` had, where it is their turn; else, without lists or with several metrics, all of them.
 pub(super) fn kept(space: &Space, study: &Study, children: Vec<Point>) -> Vec<Point> {
     let lists = names(space);
-    if lists.is_empty() || study.trials.len() % TURN != TURN - 1 {
+    if lists.is_empty() || study.metrics.len() > 1 || study.trials.len() % TURN != TURN - 1 {
         return children;
     }
     let tried: Vec<Vec<Option<i64>>> =
@@ -39,7 +40,7 @@ fn lengths(lists: &[&str], point: &Point) -> Vec<Option<i64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Trial;
+    use crate::study::{Metric, Trial};
 
     const LISTS: &str = r#"{"name": "s", "parameters": {
         "a": {"type": "list", "length": [0, 2], "of": {"x": {"type": "float", "low": 0, "high": 1}}},
@@ -51,7 +52,7 @@ mod tests {
 
     fn study(points: &[(i64, i64)]) -> Study {
         let trials = (0..).zip(points).map(|(number, &(a, b))| Trial::waiting(number, point(a, b)));
-        Study { trials: trials.collect(), ..Study::default() }
+        Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
     }
 
     #[test]
@@ -63,6 +64,8 @@ mod tests {
         assert_eq!(kept(&space, &in_turn, children()), [point(1, 0)]);
         let not_in_turn = study(&[(0, 0), (0, 0), (1, 1), (1, 1), (0, 1), (1, 0)]);
         assert_eq!(kept(&space, &not_in_turn, children()), children());
+        let two = Study { metrics: vec![Metric::minimize("a"), Metric::minimize("b")], ..in_turn };
+        assert_eq!(kept(&space, &two, children()), children());
     }
 
     #[test]
