@@ -227,9 +227,7 @@ pub enum StorageError {
         problem: String,
     },
     /// The server does not answer, or refuses the connection.
-    #[error(
-        "{place}: cannot be reached: {problem}: check that the server runs, and host, port, user and database"
-    )]
+    #[error("{place}: cannot be reached: {problem}: {}", way_to_reach(problem))]
     Unreachable {
         /// The database.
         place: String,
@@ -311,4 +309,11 @@ pub enum StorageError {
         /// The prefix that it must have.
         prefix: &'static str,
     },
+}
+/// What to do about a server that is not reached for this `problem`.
+fn way_to_reach(problem: &str) -> &'static str {
+    match problem.contains("password") {
+        true => "give the password in PGPASSWORD, in the file that PGPASSFILE names, or in ~/.pgpass",
+        false => "check that the server runs, and host, port, user and database",
+    }
 }

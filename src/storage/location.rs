@@ -26,6 +26,12 @@ impl FromStr for Location {
     /// folder, `sqlite:////folder/file` one from the root. A text without `://` is the name of a
     /// file.
     fn from_str(text: &str) -> Result<Self, StorageError> {
+        if text.is_empty() {
+            return Err(wrong(
+                "no name",
+                "must be a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE",
+            ));
+        }
         let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
             return Ok(Location::File(PathBuf::from(text)));
         };
@@ -142,6 +148,11 @@ impl Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_name_is_refused() {
+        assert!("".parse::<Location>().unwrap_err().to_string().contains("must be a file"));
+    }
 
     #[test]
     fn a_location_is_shown_as_it_is_read() {

@@ -85,8 +85,15 @@ fn a_table_with_texts_and_gaps_is_tuned_and_read_by_workers_alike() {
     assert!(!ended.stderr.contains("another value in each sample"), "{}", ended.stderr);
     assert!(ended.stderr.contains("90 for training, 24 for validation (its own)"), "{}", ended.stderr);
     run(&tune, "p.csv", &[&dropped[..], &["--storage", "w.db", "--prepare"]].concat()).success();
+    let (own, stored) = (&dropped[..dropped.len() - 2], ["--storage", "moved.db", "--prepare"]);
+    run(&tune, "p.csv", &[own, &stored].concat()).success();
     let worker = tune.run(&["worker", "--storage", "w.db"]).success();
     assert!(worker.stderr.contains("data p: 126 samples of 5 inputs"), "{}", worker.stderr);
+    fs::create_dir(tune.path("elsewhere")).expect("a temporary folder");
+    fs::rename(tune.path("p.csv"), tune.path("elsewhere/p.csv")).expect("the same disk");
+    let worker = ["worker", "--storage", "moved.db"];
+    tune.run(&worker).refused(&["--dataset or --data-dir"]);
+    tune.run(&[&worker[..], &["--data-dir", "elsewhere"]].concat()).success();
     run(&tune, "iris", &["--drop", "0"])
         .refused(&["--drop: iris is no table of its own: leave the option out"]);
 }

@@ -177,8 +177,14 @@ impl WorkerJob {
         let Training { dataset: name, dataset_sha256: expected, .. } = &self.training;
         let options = open_options(&self.training)?;
         let way_out = "name where it is on this machine with --dataset or --data-dir";
+        // A file may lie in another folder here.
+        let moved = self.sources.data_dir.as_ref().zip(Path::new(name).file_name());
+        let moved = moved.map(|(folder, file)| folder.join(file).display().to_string());
+        let is_gone = Path::new(name).is_absolute() && !Path::new(name).exists();
+        let is_moved = |moved: &String| is_gone && Path::new(moved).exists();
+        let place = moved.filter(is_moved).unwrap_or_else(|| name.clone());
         let dataset =
-            Dataset::open(name, &options, &self.sources.sources()?, &mut |_| {}).context(way_out)?;
+            Dataset::open(&place, &options, &self.sources.sources()?, &mut |_| {}).context(way_out)?;
         if dataset.checksum != *expected {
             let found = &dataset.checksum;
             bail!("data set {name}: its SHA-256 is {found}, the study was made with {expected}: {way_out}");

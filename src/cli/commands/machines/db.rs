@@ -71,17 +71,22 @@ fn start(args: &StartArgs) -> Result<Exit> {
     fs::create_dir_all(folder).with_context(|| format!("--dir {}", folder.display()))?;
     let server = Server::new(folder)?;
     if !server.exists() {
-        server.make(args.port)?;
+        server.make()?;
     }
-    server.keep_password(args.port)?;
+    let data = server.path("data");
+    if server.run("pg_ctl", &["-D", &data, "status"]).is_ok() {
+        bail!("--dir {}: its server runs already: tune db stop ends it", folder.display());
+    }
     let options = format!(
         "-c listen_addresses=* -c port={} -c max_connections={} -c unix_socket_directories='{}'",
         args.port,
         args.connections,
         server.path("")
     );
-    let (data, log) = (server.path("data"), server.path("log"));
+    let log = server.path("log");
     server.run("pg_ctl", &["-D", &data, "-l", &log, "-o", &options, "-w", "start"])?;
+    // A start that fails leaves the file of a server that runs as it is.
+    server.keep_password(args.port)?;
     server.make_database(args.port)?;
     streams::print_line(format_args!("postgresql://{NAME}@{}:{}/{NAME}", machine::host(), args.port))?;
     streams::say(format_args!("its password is in a file: export PGPASSFILE={}", server.path("pgpass")));
@@ -109,7 +114,7 @@ impl Server {
     }
 
     /// Creates the server's files, with a random password.
-    fn make(&self, port: u16) -> Result<()> {
+    fn make(&self) -> Result<()> {
         let secret = self.folder.join("password");
         write_private(&secret, &password()?)?;
         let args = ["--username", NAME, "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8"];
@@ -119,7 +124,7 @@ impl Server {
         let mut text = fs::read_to_string(&rules)?;
         text += "# Workers on other machines.\nhost all all all scram-sha-256\n";
         fs::write(rules, text)?;
-        self.keep_password(port)
+        Ok(())
     }
 
     /// Writes the server's password to the file that the variable PGPASSFILE is to name.
