@@ -27,10 +27,8 @@ impl FromStr for Location {
     /// file.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         if text.is_empty() {
-            return Err(wrong(
-                "no name",
-                "must be a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE",
-            ));
+            let problem = "must be a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE".to_owned();
+            return Err(StorageError::Address { address: "no name".to_owned(), problem });
         }
         let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
             return Ok(Location::File(PathBuf::from(text)));
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_empty_name_is_refused() {
-        assert!("".parse::<Location>().unwrap_err().to_string().contains("must be a file"));
+        assert!("".parse::<Location>().unwrap_err().to_string().starts_with("no name: must be a file"));
     }
 
     #[test]
