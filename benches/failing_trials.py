@@ -40,8 +40,8 @@ def loss(point):
     return sum(WEIGHTS[name] * x * x for name, x in away.items()) + 0.3 * away["a"] * away["b"]
 
 
-def study(args, fails, seed):
-    """For each trial its loss, or None if it failed."""
+def served(args, space, seed, evaluate):
+    """For each trial of a study the loss that `evaluate` gives its point, or None if it fails."""
     server = subprocess.Popen(
         [args.tune, "serve", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -54,16 +54,22 @@ def study(args, fails, seed):
         return reply
 
     metrics = [{"name": "loss", "direction": "minimize"}]
-    ask(op="open", space=SPACE, metrics=metrics, seed=seed, search=args.search)
-    chance, losses = random.Random(seed), []
+    ask(op="open", space=space, metrics=metrics, seed=seed, search=args.search)
+    losses = []
     for _ in range(args.trials):
         trial = ask(op="ask")
-        losses.append(None if fails(trial["point"], chance) else loss(trial["point"]))
+        losses.append(evaluate(trial["point"]))
         result = {"failure": "it fails"} if losses[-1] is None else {"values": [losses[-1]]}
         ask(op="tell", trial=trial["trial"], **result)
     server.stdin.close()
     server.wait()
     return losses
+
+
+def study(args, fails, seed):
+    """For each trial its loss, or None if it failed."""
+    chance = random.Random(seed)
+    return served(args, SPACE, seed, lambda point: None if fails(point, chance) else loss(point))
 
 
 def main():

@@ -7,11 +7,11 @@ possible is about 0 for "smooth" and 0.02 for the others. 60 seeds take about 10
 """
 
 import argparse
-import json
 import math
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from statistics import mean, stdev
+
+from failing_trials import served
 
 
 def number(low, high, kind="float", log=True):
@@ -79,27 +79,7 @@ PROBLEMS = {"smooth": (SMOOTH, smooth), "hidden": (HIDDEN, hidden(1)), "well hid
 def study(args, problem, seed):
     """The loss of each trial."""
     parameters, loss = PROBLEMS[problem]
-    server = subprocess.Popen(
-        [args.tune, "serve", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
-
-    def ask(**request):
-        server.stdin.write(json.dumps(request) + "\n")
-        reply = json.loads(server.stdout.readline())
-        if reply["reply"] == "error":
-            raise RuntimeError(reply["message"])
-        return reply
-
-    space = {"name": "lists", "parameters": parameters}
-    ask(op="open", space=space, metrics=[{"name": "loss", "direction": "minimize"}], seed=seed, search=args.search)
-    losses = []
-    for _ in range(args.trials):
-        trial = ask(op="ask")
-        losses.append(loss(trial["point"]))
-        ask(op="tell", trial=trial["trial"], values=[losses[-1]])
-    server.stdin.close()
-    server.wait()
-    return losses
+    return served(args, {"name": "lists", "parameters": parameters}, seed, loss)
 
 
 def main():

@@ -64,6 +64,12 @@ fn a_command_is_tuned_and_the_same_seed_gives_the_same_study() {
     parts.run(&args(&["--budget", "11", "--seed", "4", "--quiet"])).success();
     parts.run(&args(&["--budget", "25", "--seed", "4", "--quiet"])).success();
     assert_eq!(parts.read("requests.txt"), tune.read("requests.txt"));
+    // A smaller budget takes no trial away, and is not what makes the result again.
+    parts.run(&args(&["--budget", "11", "--seed", "4", "--quiet"])).success();
+    let again = parts.json("best.json");
+    let command = again["command"].as_str().expect("a text");
+    assert!(command.contains("--budget 25") && !command.contains("--budget 11"), "{command}");
+    assert_eq!((&again["trial"], &again["trials"]), (&best["trial"], &best["trials"]));
 }
 
 #[test]

@@ -134,6 +134,7 @@ fn a_script_asks_and_tells_and_gets_what_a_session_gets() {
     // What the study is of is known without being said again.
     let fourteenth = json(&tune.run(&["ask", "--study", "s"]).success().stdout);
     assert_eq!(fourteenth["trial"], 14);
+    tune.run(&["tell", "--study", "s", "--trial", "14", "--failure", " "]).refused(&["must be a reason"]);
     let failed = tune.run(&["tell", "--study", "s", "--trial", "14", "--failure", "out of memory"]);
     failed.success();
     let point = r#"{"x": 1, "n": 3.0, "kind": "round"}"#;

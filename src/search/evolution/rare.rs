@@ -3,16 +3,19 @@
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// Of so many trials, one has lists of rare lengths: the first trials with a layer too many may all
-/// have had a poor learning rate, after which a model would never ask for that layer again. With
-/// several metrics the front keeps unlike lists alive.
+/// Of so many trials, one has lists of rare lengths. Else a model never asks for a layer again whose
+/// first trials had a poor learning rate. With several metrics the front keeps unlike lists alive.
 const TURN: usize = 4;
 
-/// Those of `children` whose lists have the lengths, all of them together, that the fewest trials
-/// of `study` had, where it is their turn; else, without lists or with several metrics, all of them.
+/// Those of `children` with the rarest lengths, if it is their turn. These are the lengths of all lists
+/// together that the fewest trials of `study` had. Without lists, and with several metrics, it is never
+/// their turn: all children stay.
 pub(super) fn kept(space: &Space, study: &Study, children: Vec<Point>) -> Vec<Point> {
+    if study.metrics.len() > 1 || study.trials.len() % TURN != TURN - 1 {
+        return children;
+    }
     let lists = names(space);
-    if lists.is_empty() || study.metrics.len() > 1 || study.trials.len() % TURN != TURN - 1 {
+    if lists.is_empty() {
         return children;
     }
     let tried: Vec<Vec<Option<i64>>> =
