@@ -39,7 +39,8 @@ mod tests {
     pub fn main() -> ExitCode {
         let arguments = Arguments::from_args();
         type Body = fn(Kind);
-        let bodies: [(&str, Body); 9] = [
+        let bodies: [(&str, Body); 10] = [
+            ("a_budget_raised_meanwhile_is_spent", a_budget_raised_meanwhile_is_spent),
             ("a_job_that_is_told_to_end_loses_nothing", a_job_that_is_told_to_end_loses_nothing),
             ("a_paused_trial_of_a_dead_worker_goes_on_with_another", a_paused_trial_goes_on_with_another),
             ("a_broken_state_is_told_and_its_trial_trained_anew", a_broken_state_is_told),
@@ -259,6 +260,18 @@ mod tests {
         let study = bench.study();
         assert_eq!(states(&study), [TrialState::Waiting; 2]);
         assert!(study.trials.iter().all(|trial| trial.tries() == 0 && trial.worker().is_none()));
+    }
+
+    fn a_budget_raised_meanwhile_is_spent(kind: Kind) {
+        let bench = Bench::new(kind);
+        let command = r#"sh -c 'until [ -e go ]; do sleep 0.02; done; echo "{{\"value\": $1}}"' sh {x}"#;
+        bench.prepare(command, 1);
+        let worker = bench.worker(&[]);
+        bench.wait_for(|study| count(study, TrialState::Running) == 1);
+        bench.prepare(command, 3);
+        std::fs::write(bench.path("go"), "").expect("written");
+        ends_well(worker);
+        assert_eq!(states(&bench.study()), [TrialState::Complete; 3]);
     }
 
     /// The command kills the worker that started it, which leads no other process.

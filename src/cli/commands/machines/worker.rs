@@ -19,6 +19,7 @@ use crate::cli::signals::{STOP, stop_on_signals};
 use crate::objective::isolated::Isolated;
 use crate::objective::{DataSummary, Objective};
 use crate::space::Space;
+use crate::storage::Storage;
 use crate::study::{ExternalSetup, Job, JobConfirm, Searched, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
 use crate::units::Bytes;
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
-    let job = Job::of(&study).with_context(|| not_ours(&study))?;
+    let mut job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
     if searched.deterministic_workers.is_some() {
         bail!(
@@ -93,26 +94,32 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let space = args.fix.hold(space)?.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
-    let settings = settings(args, &study, &job, &searched)?;
-    let mut progress = Progress::new(&args.display, &alone(&settings), data.is_some(), &STOP);
-    let search = search::strategy(&searched.search)?.refining(job.budget, job.refine);
-    let mut tuner = Tuner {
-        space: &space,
-        search: search.as_ref(),
-        objective: objective.as_ref(),
-        storage: &mut *storage,
-        study: key,
-        settings,
-        stop: &STOP,
-    };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
-    let mut observe = |event| progress.observe_study(&event, data.as_ref(), objective.as_ref());
-    let end = tuner.work(&name, !args.no_linger, &mut observe)?;
-    progress.end()?;
-    match end {
-        End::Interrupted => Ok(Exit::Interrupted),
-        End::Done | End::NothingFeasible => Ok(Exit::Done),
+    let evaluate = |job: &Job, storage: &mut dyn Storage| {
+        let settings = settings(args, &study, job, &searched)?;
+        let mut progress = Progress::new(&args.display, &alone(&settings), data.is_some(), &STOP);
+        let search = search::strategy(&searched.search)?.refining(job.budget, job.refine);
+        let mut tuner = Tuner {
+            space: &space,
+            search: search.as_ref(),
+            objective: objective.as_ref(),
+            storage,
+            study: key,
+            settings,
+            stop: &STOP,
+        };
+        let mut observe = |event| progress.observe_study(&event, data.as_ref(), objective.as_ref());
+        let end = tuner.work(&name, !args.no_linger, &mut observe)?;
+        progress.end()?;
+        anyhow::Ok(end)
+    };
+    while evaluate(&job, &mut *storage)? != End::Interrupted {
+        match Job::of(&*storage.load_study(key)?) {
+            Some(raised) if raised.budget > job.budget => job = raised,
+            _ => return Ok(Exit::Done),
+        }
     }
+    Ok(Exit::Interrupted)
 }
 
 fn not_ours(study: &Study) -> String {
