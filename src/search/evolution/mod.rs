@@ -12,12 +12,14 @@
 //! 2. Of those the one is tried that the Gaussian process expects most of. With one metric, every
 //!    fourth time they are only those whose lists have the rarest lengths.
 //!
+//! The first points are random. With several metrics they spread over the lengths of lists.
+//!
 //! | file | idea |
 //! |---|---|
 //! | `parents` | which trials may have children |
 //! | `variation` | a child of one or two points |
 //! | `sparse` | children where few trials are |
-//! | `rare` | children whose lists have rare lengths |
+//! | `rare` | points whose lists have rare lengths |
 //! | `refine` | the end of a study: other hyperparameters of the best topologies |
 
 mod parents;
@@ -158,7 +160,7 @@ impl Search for EvolutionSearch {
         let children = self.children(space, study, &parents, &mut stream);
         let kept = sparse::kept(space, study, children, self.params.compared, &mut stream);
         let suggestion = match parents.is_empty() {
-            true => kept.into_iter().next().map(Suggestion::from),
+            true => rare::first(space, study, kept).map(Suggestion::from),
             false => most_promising(&self.model, space, study, rare::kept(space, study, kept), &seed),
         };
         let any = |stream: &mut Stream| {

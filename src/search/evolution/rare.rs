@@ -1,4 +1,4 @@
-//! Chooses children whose lists have lengths that few trials had.
+//! Chooses points whose lists have lengths that few trials had.
 
 use crate::space::{Point, Space};
 use crate::study::Study;
@@ -28,6 +28,22 @@ pub(super) fn kept(space: &Space, study: &Study, children: Vec<Point>) -> Vec<Po
     let least = counts.iter().min().copied().unwrap_or(0);
     let rare = children.into_iter().zip(counts).filter(|&(_, count)| count == least);
     rare.map(|(child, _)| child).collect()
+}
+
+/// With several metrics, the first of `points` whose lists have the lengths that the fewest trials of
+/// `study` had, each list for itself. Else the first one. `None` if there is no point.
+pub(super) fn first(space: &Space, study: &Study, points: Vec<Point>) -> Option<Point> {
+    if study.metrics.len() < 2 {
+        return points.into_iter().next();
+    }
+    let lists = names(space);
+    let count = |point: &Point| -> usize {
+        let had = |name: &&str| {
+            study.trials.iter().filter(|trial| trial.point.get(name) == point.get(name)).count()
+        };
+        lists.iter().map(had).sum()
+    };
+    points.into_iter().min_by_key(count)
 }
 
 /// The names of the lists' lengths.
@@ -69,6 +85,20 @@ mod tests {
         assert_eq!(kept(&space, &not_in_turn, children()), children());
         let two = Study { metrics: vec![Metric::minimize("a"), Metric::minimize("b")], ..in_turn };
         assert_eq!(kept(&space, &two, children()), children());
+    }
+
+    #[test]
+    fn with_several_metrics_the_first_point_of_the_rarest_lengths_is_chosen() {
+        let space = Space::from_json(LISTS, "s.json").unwrap();
+        let points = || vec![point(0, 0), point(2, 0), point(1, 1), point(1, 2), point(2, 2)];
+        let metrics = vec![Metric::minimize("a"), Metric::minimize("b")];
+        let chosen = |tried: &[(i64, i64)]| {
+            first(&space, &Study { metrics: metrics.clone(), ..study(tried) }, points())
+        };
+        assert_eq!(chosen(&[(0, 0), (1, 1)]), Some(point(2, 2)));
+        assert_eq!(chosen(&[(0, 0), (2, 2)]), Some(point(1, 1)));
+        assert_eq!(chosen(&[(0, 0), (1, 1), (2, 2)]), Some(point(0, 0)));
+        assert_eq!(first(&space, &study(&[(0, 0), (1, 1)]), points()), Some(point(0, 0)));
     }
 
     #[test]
