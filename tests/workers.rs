@@ -16,6 +16,7 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(unix)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::path::PathBuf;
     use std::process::{Child, Command, ExitCode, Output, Stdio};
     use std::sync::Arc;
@@ -74,11 +75,17 @@ mod tests {
                 Ok(())
             })
         }));
-        let restarts = || {
-            restarts_of_the_server_are_survived();
-            Ok(())
-        };
-        tests.push(Test::test("restarts_of_the_server_are_survived", restarts).with_ignored_flag(is_missing));
+        let of_servers: [(&str, fn()); 2] = [
+            ("a_wait_for_the_server_is_told", a_wait_for_the_server_is_told),
+            ("restarts_of_the_server_are_survived", restarts_of_the_server_are_survived),
+        ];
+        tests.extend(of_servers.map(|(name, body)| {
+            let run = move || {
+                body();
+                Ok(())
+            };
+            Test::test(name, run).with_ignored_flag(is_missing)
+        }));
         libtest_mimic::run(&arguments, tests).exit_code()
     }
 
@@ -472,6 +479,25 @@ mod tests {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("table.csv: its SHA-256 is") && said.lines().count() == 1, "{said}");
         assert_eq!(bench.study().trials, []);
+    }
+
+    fn a_wait_for_the_server_is_told() {
+        let bench = Bench::new(Kind::Postgresql);
+        let server = bench.server.as_ref().expect("of this kind");
+        bench.prepare(r#"sh -c 'sleep 1; echo "{{\"value\": $1}}"' sh {x}"#, 1);
+        let mut worker = bench.worker(&[]);
+        bench.wait_for(|study| count(study, TrialState::Running) == 1);
+        server.down("fast");
+        let mut said = String::new();
+        let errors = worker.stderr.take().expect("piped");
+        BufReader::new(errors).read_line(&mut said).expect("text");
+        assert!(
+            said.contains("cannot be reached") && said.ends_with("waiting for the server, at most 300 s\n"),
+            "{said}"
+        );
+        server.up();
+        ends_well(worker);
+        assert_eq!(states(&bench.study()), [TrialState::Complete]);
     }
 
     fn restarts_of_the_server_are_survived() {

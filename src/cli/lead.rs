@@ -34,7 +34,7 @@ use crate::units::digits;
 /// The storage fails, the study in it has another setup, or the result cannot be written.
 pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> Result<Exit> {
     let database = &args.storage.storage;
-    let mut storage = database.open()?;
+    let mut storage = open::storage(database)?;
     let _lock = database.lock(&prepared.name)?;
     add_warm_start(&mut prepared, args, &mut *storage)?;
     let command = &*with_trials_so_far(command, &prepared, args, &mut *storage)?;

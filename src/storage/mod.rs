@@ -103,6 +103,10 @@ pub trait Storage: Send {
     /// heartbeats; a claim is the first one.
     fn work_as(&mut self, worker: &str);
 
+    /// Sets what is called when a method has waited two seconds for a server that went away, once for
+    /// each such wait: with the reason, and the longest time that it waits. Nobody waits for a file.
+    fn when_away(&mut self, tell: fn(&StorageError, Duration));
+
     /// Makes a study without trials.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
         bail!("--study {}: there is none yet: name the --space of a new one", args.study);
     }
     space.iter().cloned().try_for_each(|space| args.fix.hold(space).map(drop))?;
-    let mut storage = database.open()?;
+    let mut storage = open::storage(database)?;
     let _lock = wait_for_lock(database, &args.study)?;
     let key = match &space {
         Some(space) => open::open(&mut *storage, database, &request(args, space), false)?,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::checkpoints;
 use crate::cli::shown::exit::Exit;
-use crate::cli::shown::streams;
+use crate::cli::shown::{painter, streams};
 use crate::input;
 use crate::space::{Point, Space, Value};
 use crate::storage::{Location, Storage, StudyKey};
@@ -30,10 +30,20 @@ pub(crate) struct StudyRequest<'a> {
     pub value_without: &'a dyn Fn(&Point, &str) -> Option<Value>,
 }
 
+/// Opens the storage at `database` for reading and writing, or makes it. If its server goes away later,
+/// people are told.
+pub(crate) fn storage(database: &Location) -> Result<Box<dyn Storage>> {
+    let mut storage = database.open()?;
+    storage.when_away(|error, most| {
+        painter::interject(&format!("{error}; waiting for the server, at most {} s", most.as_secs()));
+    });
+    Ok(storage)
+}
+
 /// Opens the storage at `database`, which must exist, for reading and writing.
 pub(crate) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
     must_exist(database)?;
-    Ok(database.open()?)
+    storage(database)
 }
 
 /// Opens the storage at `database`, which must exist, for reading only.

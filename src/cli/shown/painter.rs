@@ -35,6 +35,12 @@ pub(crate) fn say(text: &str, lines: &[String]) {
     IS_DRAWN.store(!lines.is_empty(), Ordering::Relaxed);
 }
 
+/// Prints `text` from a thread that does not know the lines: they go until they are drawn again.
+pub(crate) fn interject(text: &str) {
+    erase();
+    streams::say(text);
+}
+
 /// Takes the lines away, if there are any.
 pub(crate) fn erase() {
     if IS_DRAWN.swap(false, Ordering::Relaxed) {

@@ -128,21 +128,32 @@ impl Trouble {
     }
 }
 
+/// A wait that is longer than this is told.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// Waits for a server that is away, with longer and longer pauses.
 pub(super) struct Patience {
-    until: Instant,
+    begun: Instant,
+    most: Duration,
     pause: Duration,
+    is_told: bool,
 }
 
 impl Patience {
     /// A wait of at most `most`.
     pub fn new(most: Duration) -> Self {
-        Self { until: Instant::now() + most, pause: PAUSES.0 }
+        Self { begun: Instant::now(), most, pause: PAUSES.0, is_told: false }
+    }
+
+    /// Whether the wait has become long, which people should know; `true` once.
+    pub fn is_news(&mut self) -> bool {
+        let is_long = self.begun.elapsed() >= SILENCE;
+        is_long && !std::mem::replace(&mut self.is_told, true)
     }
 
     /// Pauses and returns `true`; returns `false` at once when the time is up.
     pub fn wait(&mut self) -> bool {
-        if Instant::now() >= self.until {
+        if self.begun.elapsed() >= self.most {
             return false;
         }
         // Half of the pause is random, so that workers do not all come back at once.

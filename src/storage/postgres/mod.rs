@@ -41,6 +41,7 @@ pub struct PostgresStorage {
     address: Address,
     connection: Option<Connection>,
     patience: Duration,
+    tell: Option<fn(&StorageError, Duration)>,
     worker: Option<String>,
     cache: StudyCache,
 }
@@ -69,6 +70,7 @@ impl PostgresStorage {
             address: address.clone(),
             connection: None,
             patience: PATIENCE,
+            tell: None,
             worker: None,
             cache: StudyCache::default(),
         };
@@ -116,16 +118,21 @@ impl PostgresStorage {
                 }
             };
             attempts += 1;
-            let goes_on = match Trouble::of(&fault) {
+            let trouble = Trouble::of(&fault);
+            let error = at(fault, &self.address);
+            let goes_on = match trouble {
                 Trouble::Away => {
                     self.connection = None;
+                    if let Some(tell) = self.tell.filter(|_| patience.is_news()) {
+                        tell(&error, self.patience);
+                    }
                     patience.wait()
                 }
                 Trouble::InTheWay => attempts < MOST_ATTEMPTS,
                 Trouble::Lasting => false,
             };
             if !goes_on {
-                return Err(at(fault, &self.address));
+                return Err(error);
             }
         }
     }
@@ -176,6 +183,10 @@ impl Database for PostgresStorage {
 
     fn cache(&mut self) -> &mut StudyCache {
         &mut self.cache
+    }
+
+    fn when_away(&mut self, tell: fn(&StorageError, Duration)) {
+        self.tell = Some(tell);
     }
 
     /// Returns `false` while the server is away: nothing can be claimed then.

@@ -54,6 +54,9 @@ pub(super) trait Database: Send {
     /// The study that was read last.
     fn cache(&mut self) -> &mut StudyCache;
 
+    /// See [`Storage::when_away`].
+    fn when_away(&mut self, _tell: fn(&StorageError, Duration)) {}
+
     /// See [`Storage::lock_suggestions`].
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
@@ -68,6 +71,10 @@ fn signature(database: &mut impl Database) -> Signature {
 impl<D: Database> Storage for D {
     fn work_as(&mut self, worker: &str) {
         *self.worker() = Some(worker.to_owned());
+    }
+
+    fn when_away(&mut self, tell: fn(&StorageError, Duration)) {
+        Database::when_away(self, tell);
     }
 
     fn create_study(
