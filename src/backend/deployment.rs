@@ -4,10 +4,10 @@ use ndarray::ArrayView2;
 
 use super::cost::bounds::CostBounds;
 use super::error::{DeployError, RunError};
-use super::mapping::Mapping;
+use super::mapping::{Mapping, fan_in};
 use super::profile::ChipProfile;
 use super::profile::format::InputSpikes;
-use super::quantize::{DeployOptions, IntegerNetwork};
+use super::quantize::{DeployOptions, IntegerNetwork, weight_bits};
 use super::run::{Run, Runner};
 use crate::network::{BinaryNetwork, Decision};
 
@@ -42,6 +42,30 @@ impl Chip {
         self.profile.input == InputSpikes::Graded
     }
 
+    /// Refuses a network that is far too large, from its plan alone: its largest input, and for each layer
+    /// the inputs of one neuron, as [`Spec::deployed_fan_ins`](crate::network::Spec::deployed_fan_ins)
+    /// returns them. What is not refused may still not fit.
+    ///
+    /// # Errors
+    /// A neuron has more than twice the inputs that fit on a core. Or as [`deploy`](Self::deploy) says of
+    /// graded inputs and bits of weights.
+    pub fn check_fan_ins(
+        &self,
+        fan_ins: &[Option<usize>],
+        input_max: u8,
+        options: &DeployOptions,
+    ) -> Result<(), DeployError> {
+        self.check_input(input_max)?;
+        fan_in::check(fan_ins, weight_bits(&self.profile, options)?, &self.profile)
+    }
+
+    fn check_input(&self, input_max: u8) -> Result<(), DeployError> {
+        if input_max > 1 && !self.takes_graded_inputs() {
+            return Err(DeployError::GradedInput { chip: self.profile.name.clone(), input_max });
+        }
+        Ok(())
+    }
+
     /// Quantizes `network`, maps it to cores and prepares it to run.
     ///
     /// # Errors
@@ -52,10 +76,7 @@ impl Chip {
         network: &BinaryNetwork,
         options: &DeployOptions,
     ) -> Result<Deployment, DeployError> {
-        let input_max = network.input_max;
-        if input_max > 1 && !self.takes_graded_inputs() {
-            return Err(DeployError::GradedInput { chip: self.profile.name.clone(), input_max });
-        }
+        self.check_input(network.input_max)?;
         let integers = IntegerNetwork::new(network, &self.profile, options)?;
         let mapping = Mapping::new(&integers, &self.profile)?;
         Ok(Deployment::new(self.profile.clone(), integers, mapping))

@@ -19,6 +19,7 @@
 pub(super) mod connect;
 pub(super) mod convolution_cores;
 pub(super) mod core;
+pub(super) mod fan_in;
 pub(super) mod partition;
 pub(super) mod placement;
 pub(super) mod route;

@@ -51,7 +51,7 @@ impl<'a> Partitioner<'a> {
             connections: Connections::new(layer),
             targets,
             copies: most.div_ceil(per_neuron).max(1),
-            axons_per_input: if matches!(profile.weights, WeightFormat::Palette { .. }) { bits } else { 1 },
+            axons_per_input: axons_per_input(profile, bits),
             weight_bits: bits,
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Partitioner<'a> {
     /// Bits of memory for weight lists of these lengths, for all sources.
     fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
         let Some(memory) = &self.limits.synapse_memory else { return 0 };
-        let bits = |length: usize| self.list(memory, length as u32);
+        let bits = |length: usize| list_bits(memory, length as u32, self.weight_bits);
         lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
     }
 
@@ -144,33 +144,49 @@ impl<'a> Partitioner<'a> {
         self.axons_per_input * self.layer.sources.len() as u64
     }
 
-    /// Bits of one axon's list of `synapses` weights, in whole words.
-    fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
-        let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
-        bits.div_ceil(memory.word_bits) * memory.word_bits
-    }
-
     /// Checks that a single neuron fits on a core.
     fn check_neuron(&self) -> Result<(), DeployError> {
-        let memory = self.limits.synapse_memory.as_ref();
         let in_axons = self.connections.fan_in() * self.axons();
         let out_axons = self.targets.iter().copied().max().unwrap_or(0).div_ceil(self.copies);
-        let needs = [
-            (Limit::FanIn, in_axons, self.limits.fan_in.map(u64::from)),
-            (Limit::InAxons, in_axons, self.limits.in_axons.map(u64::from)),
-            (Limit::OutAxons, out_axons, self.limits.out_axons.map(u64::from)),
-            (
-                Limit::SynapseMemory,
-                memory.map_or(0, |memory| in_axons * self.list(memory, 1)),
-                memory.map(|memory| memory.bits),
-            ),
-        ];
-        for (limit, needed, available) in needs {
-            if let Some(available) = available.filter(|&available| needed > available) {
+        match broken(self.limits, in_axons, out_axons, self.weight_bits) {
+            None => Ok(()),
+            Some((limit, needed, available)) => {
                 let (chip, layer) = (self.chip.to_owned(), Some(self.index));
-                return Err(DeployError::TooLarge { chip, limit, needed, available, layer });
+                Err(DeployError::TooLarge { chip, limit, needed, available, layer })
             }
         }
-        Ok(())
     }
+}
+
+/// Number of axons that bring one input of one source to a core, with weights of `bits`.
+pub(super) fn axons_per_input(profile: &ChipProfile, bits: u64) -> u64 {
+    if matches!(profile.weights, WeightFormat::Palette { .. }) { bits } else { 1 }
+}
+
+/// Bits of one axon's list of `synapses` weights, in whole words.
+fn list_bits(memory: &SynapseMemory, synapses: u32, weight_bits: u64) -> u64 {
+    let bits = memory.header_bits + u64::from(synapses) * weight_bits;
+    bits.div_ceil(memory.word_bits) * memory.word_bits
+}
+
+/// The first limit of a core that one neuron with these axons breaks, what it needs and what there is.
+pub(super) fn broken(
+    limits: &CoreLimits,
+    in_axons: u64,
+    out_axons: u64,
+    weight_bits: u64,
+) -> Option<(Limit, u64, u64)> {
+    let memory = limits.synapse_memory.as_ref();
+    let needs = [
+        (Limit::FanIn, in_axons, limits.fan_in.map(u64::from)),
+        (Limit::InAxons, in_axons, limits.in_axons.map(u64::from)),
+        (Limit::OutAxons, out_axons, limits.out_axons.map(u64::from)),
+        (
+            Limit::SynapseMemory,
+            memory.map_or(0, |memory| in_axons * list_bits(memory, 1, weight_bits)),
+            memory.map(|memory| memory.bits),
+        ),
+    ];
+    let mut known = needs.into_iter().filter_map(|(limit, needed, most)| Some((limit, needed, most?)));
+    known.find(|&(_, needed, available)| needed > available)
 }

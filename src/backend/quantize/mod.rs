@@ -151,7 +151,7 @@ impl IntegerLayer {
 }
 
 /// The bits of a weight: `options.weight_bits` if the chip has them, or the chip's default.
-fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<u8>, DeployError> {
+pub(super) fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<u8>, DeployError> {
     let (min, max, default) = match profile.weights {
         WeightFormat::Exact => (2, 16, None),
         WeightFormat::Integer { min_bits, max_bits, default_bits, .. } => {

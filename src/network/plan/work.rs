@@ -31,6 +31,30 @@ impl Spec {
         Ok(layers.iter().zip(areas).map(parameters).sum())
     }
 
+    /// For each layer of the deployed network the number of inputs of one neuron, which is at most the
+    /// number of its weights. `None` for max pooling, which is a layer of its own and has no weights.
+    /// Average pooling is folded into the next layer.
+    ///
+    /// # Errors
+    /// The first mistake in the plan.
+    ///
+    /// ```
+    /// use spiketune::network::Spec;
+    ///
+    /// let spec: Spec = "28x28x1-32c5-p2-64c3-a2-128-10x16".parse()?;
+    /// assert_eq!(spec.deployed_fan_ins()?, [Some(25), None, Some(288), Some(6400), Some(128)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn deployed_fan_ins(&self) -> Result<Vec<Option<usize>>, SpecError> {
+        let (mut fan_ins, mut area) = (Vec::new(), 1);
+        for layer in planned_layers(self)? {
+            fan_ins.push(Some(layer.fan_in().min(layer.input.len()) * area));
+            fan_ins.extend(layer.activation.max.map(|_| None));
+            area = layer.activation.average.pow(2);
+        }
+        Ok(fan_ins)
+    }
+
     /// The number of operations of a forward pass over one sample that skips no input.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use super::constraint::Constraint;
-use super::failure::invalid;
+use super::failure::{does_not_fit, invalid};
 use super::goal::Goal;
 use super::goals::Goals;
 use super::limits::Limits;
@@ -90,17 +90,23 @@ impl NetworkForesight {
         if let Some(known) = self.memory().mapped.get(&key) {
             return known.clone();
         }
-        let mapped =
-            Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string()).and_then(|network| {
-                let network = network.fold(input_max);
-                Mapped::new(&self.limits.chip, network, &plan.deploy, self.has_costs())
-            });
+        let mapped = self.check_fan_ins(&spec, input_max, plan).and_then(|()| {
+            let network = Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string())?;
+            Mapped::new(&self.limits.chip, network.fold(input_max), &plan.deploy, self.has_costs())
+        });
         let mut memory = self.memory();
         if memory.mapped.len() >= REMEMBERED {
             memory.mapped.clear();
         }
         memory.mapped.insert(key, mapped.clone());
         mapped
+    }
+
+    /// Refuses a network that is far too large without making its weights, which takes long for the largest.
+    fn check_fan_ins(&self, spec: &Spec, input_max: u8, plan: &Plan) -> Result<(), String> {
+        let fan_ins = spec.deployed_fan_ins().map_err(|error| error.to_string())?;
+        let checked = self.limits.chip.check_fan_ins(&fan_ins, input_max, &plan.deploy);
+        checked.map_err(|error| does_not_fit(error).reason)
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
