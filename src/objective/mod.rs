@@ -38,6 +38,12 @@ use crate::study::{Metric, Outcome};
 /// first metric after it. If it returns `Break`, the evaluation stops.
 pub type Observer<'a> = dyn FnMut(u32, f64) -> ControlFlow<()> + 'a;
 
+/// The number of `step` of an evaluation that begins after the step `before` of another one. It is at most the
+/// largest number of a step that a storage takes.
+fn later_step(before: u32, step: u32) -> u32 {
+    before.saturating_add(step).min(i32::MAX as u32)
+}
+
 /// A function from a point to an outcome, usually slow: what a study optimizes.
 pub trait Objective: Sync {
     /// The metrics of an outcome, at least one.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
 
-use super::{Evaluation, Objective, Observer};
+use super::{Evaluation, Objective, Observer, later_step};
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{Attributes, Outcome};
@@ -36,7 +36,7 @@ pub fn evaluate_replicates(
         };
         let before = steps;
         let mut observe = |step: u32, value: f64| -> ControlFlow<()> {
-            steps = before + step;
+            steps = later_step(before, step);
             observer(steps, value)
         };
         let mut evaluation = objective.evaluate(point, &seed, &mut observe)?;
@@ -96,6 +96,7 @@ fn add(sums: &mut [f64], values: &[f64]) {
 mod tests {
     use super::*;
     use crate::objective::synthetic::{Problem, Synthetic};
+    use crate::study::Metric;
 
     fn evaluate(count: u32, break_at: u32) -> (Option<Outcome>, Vec<u32>) {
         let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.5).with_steps(3);
@@ -136,5 +137,33 @@ mod tests {
     fn the_observer_may_break_off_in_any_replicate() {
         let (outcome, reported) = evaluate(3, 5);
         assert_eq!((outcome, reported.len()), (None, 5));
+    }
+
+    /// Reports one step with the largest number.
+    struct Huge;
+
+    impl Objective for Huge {
+        fn metrics(&self) -> Vec<Metric> {
+            vec![Metric::minimize("loss")]
+        }
+
+        fn evaluate(&self, _: &Point, _: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
+            let is_broken_off = observer(i32::MAX as u32, 0.5).is_break();
+            let (values, constraints, attributes) = (vec![0.5], Vec::new(), Attributes::new());
+            (!is_broken_off).then(|| Outcome::Complete { values, constraints, attributes }.into())
+        }
+    }
+
+    #[test]
+    fn numbers_of_steps_stay_within_those_that_a_storage_takes() {
+        let mut reported = Vec::new();
+        let mut observe = |step, _| {
+            reported.push(step);
+            ControlFlow::Continue(())
+        };
+        let evaluation = evaluate_replicates(&Huge, &Point::default(), &Seed::root(1), 4, &mut observe);
+        assert!(evaluation.is_some());
+        assert_eq!(reported, [i32::MAX as u32; 4]);
+        assert_eq!((later_step(3, 4), later_step(u32::MAX, 1)), (7, i32::MAX as u32));
     }
 }

@@ -71,7 +71,7 @@ impl Comparison {
         let on_test_set = both.iter().all(|best| best.test.spread.is_some());
         let scored = both.map(|best| if on_test_set { &best.test } else { &best.validation });
         let values = [values(scored[0], first)?, values(scored[1], second)?];
-        let paired = are_of_the_same_seeds(first, second);
+        let paired = values[0].len() == values[1].len() && are_of_the_same_seeds(first, second);
         Ok(Self {
             schema: SCHEMA,
             studies: names.map(str::to_owned),
@@ -221,6 +221,14 @@ mod tests {
         assert!(!apart.paired);
         assert!(apart.text().contains("Welch): no difference is proven"), "{}", apart.text());
         assert!(apart.text().starts_with("a: accuracy, test 92.00 % (sd 2.00 points, 3 seeds)\n"));
+    }
+
+    #[test]
+    fn lists_of_other_lengths_are_not_compared_in_pairs() {
+        let [first, mut second] = ["a", "b"].map(|name| best(name, 7, &[0.90, 0.94, 0.92]));
+        second.test.values.push(Some(0.93));
+        let compared = Comparison::of(&first, &second, ["a", "b"]).expect("the same metric");
+        assert!(!compared.paired && compared.difference.is_some());
     }
 
     #[test]

@@ -50,6 +50,13 @@ pub struct Failure {
     pub reason: String,
 }
 
+impl Failure {
+    /// The line of `text` that is kept as the reason: the first that is not blank, if there is one.
+    pub fn line_of(text: &str) -> Option<&str> {
+        text.lines().find(|line| !line.trim().is_empty())
+    }
+}
+
 /// The result of an evaluation: values or a failure. A search learns from both.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {

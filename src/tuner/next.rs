@@ -230,9 +230,10 @@ pub fn ask(
     let seed = Seed::root(seed).child("search");
     loop {
         let known = storage.load_study(study)?;
+        let seen = known.without_retried();
         let next = match steps {
-            None => NextSegment::New(suggest(space, search, &seed, &known)),
-            Some(steps) => next_part(space, search, &known, steps, &seed),
+            None => NextSegment::New(suggest(space, search, &seed, &seen)),
+            Some(steps) => next_part(space, search, &seen, steps, &seed),
         };
         let claim = match next {
             NextSegment::New(Suggestion { point, fits }) => {

@@ -129,7 +129,9 @@ pub(super) fn outcome(
     match (values, failure) {
         (Some(values), None) => Ok(Outcome::Complete { values, constraints, attributes }),
         (None, Some(reason)) => {
-            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            let line = Failure::line_of(&reason)
+                .with_context(|| format!("failure = {reason:?}: must be a reason"))?;
+            let reason = line.to_owned();
             Ok(Outcome::Failed { failure: Failure { kind: FailureKind::Error, reason }, attributes })
         }
         _ => anyhow::bail!("a trial comes to values or to a failure: tell one of them"),
@@ -219,7 +221,13 @@ mod tests {
         assert_eq!(server.answer(told), Reply::Told { trial: 0, best: Some(0) });
         let failed = r#"{"op": "tell", "point": {"x": 0.5, "kind": "a"}, "failure": "too slow"}"#;
         assert_eq!(server.answer(failed), Reply::Told { trial: 1, best: Some(0) });
-        assert_eq!(server.answer(r#"{"op": "close"}"#), Reply::Closed { trials: 2 });
+        let blank = failed.replace("too slow", r"\n ");
+        assert_eq!(error(&mut server, &blank), r#"failure = "\n ": must be a reason"#);
+        let late = failed.replace("too slow", r"\n too slow");
+        assert_eq!(server.answer(&late), Reply::Told { trial: 2, best: Some(0) });
+        let study = server.session().expect("it is open").study();
+        assert_eq!(study.trials[2].attributes["reason"], " too slow");
+        assert_eq!(server.answer(r#"{"op": "close"}"#), Reply::Closed { trials: 3 });
         assert!(error(&mut server, r#"{"op": "ask"}"#).starts_with("no study is open"));
     }
 

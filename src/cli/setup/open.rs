@@ -17,6 +17,9 @@ use crate::study::{
 };
 use crate::tuner::{Event, remove_checkpoints};
 
+/// A worker whose last heartbeat is younger than this many seconds may be alive.
+const ALIVE: f64 = 120.0;
+
 /// What a caller wants of a study: its name, its metrics and its setup.
 pub(crate) struct StudyRequest<'a> {
     pub name: &'a str,
@@ -113,7 +116,8 @@ pub(crate) fn ready(name: &str, database: &Location, is_json: bool) -> Result<Ex
 /// If `fresh`, an older study of this name and its checkpoints are deleted first.
 ///
 /// # Errors
-/// An older study has another setup, its checkpoints cannot be removed, or the storage fails.
+/// An older study has another setup, workers evaluate its trials, its checkpoints cannot be removed, or the
+/// storage fails.
 pub(crate) fn open(
     storage: &mut dyn Storage,
     database: &Location,
@@ -184,9 +188,14 @@ fn grow(storage: &mut dyn Storage, study: StudyKey, request: &StudyRequest<'_>, 
 /// Deletes a study with its trials and their checkpoints.
 ///
 /// # Errors
-/// The storage fails, or the checkpoints cannot be removed.
+/// Workers evaluate trials of the study, the storage fails, or the checkpoints cannot be removed.
 pub(crate) fn delete(storage: &mut dyn Storage, database: &Location, study: StudyKey) -> Result<()> {
-    let checkpoints = checkpoints::folder_of(&*storage.load_study(study)?, database);
+    let old = storage.load_study(study)?;
+    let alive = storage.heartbeats(study)?.iter().filter(|(_, age)| age.0 < ALIVE).count();
+    if alive > 0 {
+        bail!("{}: {alive} of its trials are evaluated by workers now: stop them first", old.name);
+    }
+    let checkpoints = checkpoints::folder_of(&old, database);
     storage.delete_study(study)?;
     database.forget(study);
     if let Some(folder) = checkpoints {
@@ -250,4 +259,39 @@ fn contents(study: &Study, request: &StudyRequest<'_>) -> Vec<String> {
 
 fn spelled(metrics: &[Metric]) -> String {
     serde_json::to_string(metrics).expect("text is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::study::EXTERNAL_SETUP;
+
+    #[test]
+    fn a_study_that_workers_evaluate_is_neither_deleted_nor_begun_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Location::File(folder.path().join("tune.db"));
+        let mut storage = database.open().expect("made");
+        let request = StudyRequest {
+            name: "s",
+            metrics: &[Metric::minimize("loss")],
+            setup: (EXTERNAL_SETUP, json!({})),
+            facts: Attributes::new(),
+            value_without: &|_, _| None,
+        };
+        let study = open(&mut *storage, &database, &request, false).expect("made");
+        let text = r#"{"name": "s", "parameters": {"n": {"type": "int", "low": 1, "high": 9}}}"#;
+        let space = Space::from_json(text, "s.json").expect("a space");
+        storage.work_as("one");
+        let claim = storage.claim(study, &space, &space.default_point(), &Attributes::new(), 1);
+        let trial = claim.expect("looked").expect("it has room").key;
+        let line = "s: 1 of its trials are evaluated by workers now: stop them first";
+        let fresh = open(&mut *storage, &database, &request, true).expect_err("a worker is alive");
+        let deleted = delete(&mut *storage, &database, study).expect_err("a worker is alive");
+        assert_eq!([fresh.to_string(), deleted.to_string()], [line, line]);
+        assert!(storage.release(trial).expect("stored"));
+        let fresh = open(&mut *storage, &database, &request, true).expect("no worker is left");
+        assert_eq!(storage.load_study(fresh).expect("loaded").trials, []);
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::input;
 use crate::space::Point;
-use crate::study::{Attributes, Metric};
+use crate::study::{Attributes, Failure, Metric};
 
 /// A line in either direction.
 #[derive(JsonSchema)]
@@ -164,7 +164,7 @@ fn is_unreadable_report(text: &str, error: &serde_json::Error) -> bool {
 fn report(text: &str, metrics: &[Metric]) -> Result<Meaning, String> {
     let report: Report = input::from_json(text, "output").map_err(|error| error.to_string())?;
     if let Some(reason) = report.failure {
-        return Ok(Meaning::Failure(reason.lines().next().unwrap_or_default().to_owned()));
+        return Ok(Meaning::Failure(Failure::line_of(&reason).unwrap_or_default().to_owned()));
     }
     let values = match (report.value, report.values) {
         (Some(value), None) if report.step.is_some() => vec![value.get()?],
@@ -337,6 +337,14 @@ mod tests {
         let deep = format!("{}1{}", r#"{"a": "#.repeat(10_000), "}".repeat(10_000));
         assert_eq!(one(&deep), Ok(Meaning::Braced));
         assert_eq!(one("\u{feff}{\"value\": 0.5}\r"), result(&[0.5]));
+    }
+
+    #[test]
+    fn a_reason_is_its_first_line_that_is_not_blank() {
+        let failure = |reason: &str| Ok(Meaning::Failure(reason.to_owned()));
+        assert_eq!(one(r#"{"failure": "too slow\nby 3 s"}"#), failure("too slow"));
+        assert_eq!(one(r#"{"failure": "\n \r\ntoo slow"}"#), failure("too slow"));
+        assert_eq!(one(r#"{"failure": "\n"}"#), failure(""));
     }
 
     #[test]

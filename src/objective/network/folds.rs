@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use serde_json::json;
 
-use crate::objective::{Evaluation, Observer};
+use crate::objective::{Evaluation, Observer, later_step};
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::Outcome;
@@ -57,7 +57,7 @@ pub(super) fn cross_validated(
     let mut once = |part: &dyn Part, seed: &Seed| {
         let before = steps;
         let mut observe = |step: u32, value: f64| -> ControlFlow<()> {
-            steps = before + step;
+            steps = later_step(before, step);
             observer(steps, value)
         };
         part.trained(point, seed, &mut observe)

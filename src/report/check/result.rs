@@ -41,10 +41,10 @@ pub struct CheckResult {
     pub tolerance: f64,
     /// The numbers of seeds at which the check looks.
     pub looks: Vec<usize>,
-    /// The smallest drop that the check sees with a probability of 95 %, in the unit of the values.
+    /// The smallest drop that the check sees in about nine of ten checks, in the unit of the values.
     pub smallest_drop: f64,
-    /// The smallest tolerance at which it finds an unchanged result fine, with a probability of
-    /// 95 %.
+    /// The smallest tolerance at which it finds an unchanged result fine in about nine of ten
+    /// checks.
     pub smallest_tolerance: f64,
     /// The results of the new seeds.
     pub seeds: Vec<SeedResult>,

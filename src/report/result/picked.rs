@@ -13,23 +13,15 @@ pub enum PickedError {
     /// No trial of the front has results by fresh seeds.
     #[error("no trial of the front is confirmed by fresh seeds: run the study again with --confirm front")]
     Unconfirmed,
-    /// The trial is not on the front.
+    /// The trial is not on the front. A `best.json` does not tell whether the study has it.
     #[error(
-        "trial {trial} is not on the confirmed front ({front}): --pick {trial} in the study's command trains it"
+        "trial {trial} is not on the confirmed front ({front}): --pick {trial} in the study's command trains it, if the study has it"
     )]
     NotOnFront {
         /// Its number.
         trial: u32,
         /// The trials of the front.
         front: String,
-    },
-    /// The study has no such trial.
-    #[error("trial {trial}: the trials of the study are 0 to {last}")]
-    NoTrial {
-        /// The number that was asked for.
-        trial: u32,
-        /// The last number.
-        last: usize,
     },
     /// The rule does not fit.
     #[error(transparent)]
@@ -56,9 +48,6 @@ impl Best {
         if let Pick::Trial(trial) = *pick
             && !means.trials.iter().any(|one| one.number == trial)
         {
-            if trial as usize >= self.trials {
-                return Err(PickedError::NoTrial { trial, last: self.trials.saturating_sub(1) });
-            }
             let front: Vec<String> = means.trials.iter().map(|one| one.number.to_string()).collect();
             return Err(PickedError::NotOnFront { trial, front: front.join(", ") });
         }
@@ -223,9 +212,8 @@ mod tests {
         unconfirmed.front.iter_mut().for_each(|trial| trial.confirmed = None);
         assert_eq!(unconfirmed.picked(&Pick::Knee), Err(PickedError::Unconfirmed));
         assert_eq!(
-            Best { trials: 8, ..best() }.picked(&Pick::Trial(7)),
+            best().picked(&Pick::Trial(7)),
             Err(PickedError::NotOnFront { trial: 7, front: "0, 1".to_owned() })
         );
-        assert_eq!(best().picked(&Pick::Trial(7)), Err(PickedError::NoTrial { trial: 7, last: 1 }));
     }
 }

@@ -76,8 +76,8 @@ pub enum WarmStartError {
 }
 
 impl WarmStartTrials {
-    /// Takes the complete and failed trials of `other` whose points are in `space`. Metrics are
-    /// found by their names.
+    /// Takes the complete and failed trials of `other` whose points are in `space`, without those
+    /// that were tried again. Metrics are found by their names.
     ///
     /// # Errors
     /// The other study lacks a metric, or no trial fits.
@@ -100,6 +100,10 @@ impl WarmStartTrials {
         let mut taken = WarmStartTable::default();
         for trial in &other.trials {
             let place = format!("trial {}", trial.number);
+            if trial.is_retried() {
+                taken.add(&place, Err("was tried again".to_owned()));
+                continue;
+            }
             let values = match trial.state {
                 TrialState::Complete => places.iter().map(|&place| trial.values[place]).collect(),
                 TrialState::Fail => Vec::new(),
@@ -356,7 +360,7 @@ fn numbers<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<f64>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Trial;
+    use crate::study::{RETRIED, Trial};
 
     fn space() -> Space {
         let text = r#"{"name": "nets", "parameters": {
@@ -424,6 +428,10 @@ number,accuracy,width,norm,rule,momentum,host
             trial(0, TrialState::Complete, &[3.0, 0.5]),
             trial(1, TrialState::Fail, &[]),
             trial(2, TrialState::Running, &[]),
+            Trial {
+                internal: [(RETRIED.to_owned(), 2.into())].into_iter().collect(),
+                ..trial(3, TrialState::Fail, &[])
+            },
         ];
         let other = Study {
             name: "old".into(),
@@ -431,9 +439,9 @@ number,accuracy,width,norm,rule,momentum,host
             trials,
             ..Study::default()
         };
-        let warm_start = WarmStartTrials::of_trials(&other, &space(), &metrics()).unwrap().warm_start;
-        let values: Vec<&[f64]> = warm_start.results.iter().map(|result| &*result.values).collect();
-        assert_eq!(values, [&[0.5][..], &[]]);
+        let taken = WarmStartTrials::of_trials(&other, &space(), &metrics()).unwrap();
+        let values: Vec<&[f64]> = taken.warm_start.results.iter().map(|result| &*result.values).collect();
+        assert_eq!((values, taken.left_out), (vec![&[0.5][..], &[]], 2));
         let wanted = [Metric::maximize("speed")];
         let problem = WarmStartTrials::of_trials(&other, &space(), &wanted).unwrap_err().to_string();
         assert_eq!(problem, "old: no metric \"speed\": it has energy, accuracy");

@@ -206,3 +206,20 @@ fn a_caller_may_ask_beyond_any_budget_and_gets_waiting_trials_first() {
     let again = ask(&mut fixture.storage, study, &space, &fixture.search, None, 3, &mut |_| {}).unwrap();
     assert_eq!((again.trial.number, n(&again)), (2, 1));
 }
+
+#[test]
+fn a_caller_gets_no_suggestion_from_trials_that_are_tried_again() {
+    let mut fixture = Fixture::new(&[]);
+    let (study, space) = (fixture.study, space());
+    let next = |storage: &mut SqliteStorage| {
+        ask(storage, study, &space, &fixture.search, None, 3, &mut |_| {}).unwrap()
+    };
+    let first = [(); 2].map(|()| next(&mut fixture.storage));
+    let failure = Failure { kind: FailureKind::Error, reason: "mended since".to_owned() };
+    let failed = Outcome::Failed { failure, attributes: Attributes::new() };
+    assert!(fixture.storage.finish(first[0].key, &failed).unwrap());
+    assert_eq!(fixture.storage.retry_failed(study).unwrap(), 1);
+    let then = [(); 2].map(|()| next(&mut fixture.storage));
+    assert_eq!(then.each_ref().map(|claim| (claim.trial.number, n(claim))), [(2, 5), (3, 1)]);
+    assert_eq!(fixture.known()[0].1, [TrialState::Running; 2]);
+}

@@ -8,9 +8,6 @@ use crate::cli::setup::open;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 
-/// A worker whose last heartbeat is younger than this many seconds may be alive.
-const ALIVE: f64 = 120.0;
-
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// Name of the study
@@ -34,10 +31,6 @@ pub(crate) fn run(args: &DeleteArgs) -> Result<Exit> {
         bail!("{name} has {count} trials, which would be lost: give --yes to delete it");
     }
     let lock = database.lock(name)?;
-    let alive = storage.heartbeats(key)?.iter().filter(|(_, age)| age.0 < ALIVE).count();
-    if alive > 0 {
-        bail!("{name}: {alive} of its trials are evaluated by workers now: stop them first");
-    }
     open::delete(&mut *storage, database, key)?;
     lock.remove();
     streams::say(format_args!("deleted {name} with {count} trials from {database}"));

@@ -172,7 +172,7 @@ fn of_study(args: &CheckArgs, name: Option<&str>) -> Result<Subject> {
     let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, name)?;
     let study = storage.load_study(key)?;
-    let winner = Best::of(&study, "", None).map(|best| best.hyperparameters);
+    let winner = Best::current(&study).map(|best| best.hyperparameters);
     let point = winner.or_else(|| Some(study.best()?.point.clone()));
     let point = point.with_context(|| format!("--study {}: {}", study.name, study.no_best()))?;
     let (seed, evaluator) = evaluator_of(args, &study).with_context(|| format!("--study {}", study.name))?;
