@@ -20,8 +20,10 @@ mod shown;
 mod signals;
 mod watch;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::builder::{OsStr, Resettable};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use command::{Cli, Command};
@@ -49,7 +51,7 @@ pub fn main() -> ExitCode {
 
 /// Parses `line` and runs its command.
 fn start(line: &CommandLine) -> Exit {
-    let parsed = help::arranged(Cli::command()).try_get_matches_from(&line.words).and_then(|matches| {
+    let parsed = command_for(&line.words).try_get_matches_from(&line.words).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))
     });
@@ -57,6 +59,17 @@ fn start(line: &CommandLine) -> Exit {
         Err(error) => exit::usage(&error, line.config.as_ref()),
         Ok((cli, matches)) => dispatch(cli, &matches).unwrap_or_else(|error| exit::report(&error)),
     }
+}
+
+/// The command that parses `words`. Where they name a subcommand, environment variables are no concern of the
+/// options of `tune` itself.
+fn command_for(words: &[OsString]) -> clap::Command {
+    let command = help::arranged(Cli::command());
+    let has_subcommand = words
+        .get(1)
+        .and_then(|word| word.to_str())
+        .is_some_and(|word| command.find_subcommand(word).is_some());
+    if has_subcommand { command.mut_args(|arg| arg.env(Resettable::<OsStr>::Reset)) } else { command }
 }
 
 /// Checks that the program takes the command line `words`, which begins with the program's name.

@@ -296,7 +296,8 @@ fn measured(measured: &Scored) -> String {
     match &measured.spread {
         Some(spread) => {
             let (mean, sd) = (digits(spread.mean), digits(spread.sd));
-            format!("{mean} +- {sd} (mean and sd of {} seeds)", spread.count)
+            let seeds = if spread.count == 1 { "seed" } else { "seeds" };
+            format!("{mean} +- {sd} (mean and sd of {} {seeds})", spread.count)
         }
         None => {
             let failed = measured.values.iter().filter(|value| value.is_none()).count();

@@ -107,3 +107,20 @@ fn every_wrong_input_is_one_clear_line() {
     }
     assert_eq!(found, expected, "cases came or went: write {file} again");
 }
+
+#[test]
+fn a_bad_environment_variable_is_named_and_disturbs_only_the_commands_that_read_it() {
+    let tune = Tune::new();
+    let with = |name: &str, value: &str, args: &[&str]| {
+        let output = tune.command(args).env(name, value).output().expect("it runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    };
+    for (name, value) in [("TUNE_THREADS", "abc"), ("TUNE_STORAGE", ""), ("TUNE_STORAGE", "mysql://u@h/db")] {
+        assert_eq!(with(name, value, &["chips", "list"]), (Some(0), String::new()), "{name}={value}");
+        let (code, said) = with(name, value, &["worker"]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.starts_with(&format!("error: {name}: ")) && said.lines().count() == 1, "{said}");
+    }
+    let (code, said) = with("TUNE_STORAGE", "", &["list", "--storage", "gone.db"]);
+    assert!(code == Some(2) && said.starts_with("error: gone.db: no such file"), "{said}");
+}

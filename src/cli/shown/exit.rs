@@ -63,14 +63,24 @@ pub(crate) fn usage(error: &clap::Error, config: Option<&(String, Vec<String>)>)
         }
         _ => {
             let line = wrong(error);
-            let file = config.filter(|(_, names)| is_about(error, names)).map(|(file, _)| file);
-            streams::say(match (file, line.strip_prefix("error: ")) {
-                (Some(file), Some(problem)) => format!("error: {file}: {problem}"),
+            let file = config.filter(|(_, names)| is_about(error, names)).map(|(file, _)| file.as_str());
+            streams::say(match (variable(error).or(file), line.strip_prefix("error: ")) {
+                (Some(place), Some(problem)) => format!("error: {place}: {problem}"),
                 _ => line,
             });
             Exit::Usage
         }
     }
+}
+
+/// The environment variable that has the value that `error` is about.
+fn variable(error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return None };
+    let variables = [("threads", "TUNE_THREADS"), ("storage", "TUNE_STORAGE")];
+    let has_value = |name: &str| std::env::var(name).is_ok_and(|text| text == *value);
+    let of_option =
+        |(option, name): &(&str, &str)| is_about(error, &[(*option).to_owned()]) && has_value(name);
+    variables.into_iter().find(of_option).map(|(_, name)| name)
 }
 
 /// Whether `error` is about one of the options `names`.

@@ -6,6 +6,7 @@
 //! goes on. If a standard stream is closed at the start, Rust's runtime opens the null device in
 //! its place. So no other file can take its number.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -33,10 +34,14 @@ const RETRY_AFTER: Duration = Duration::from_millis(2);
 /// # Errors
 /// The text cannot be written. A closed pipe is no error: it gives [`Reader::IsGone`].
 pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
-    let out = &mut *stdout().map_err(Unprinted)?;
-    match io::stdout().is_terminal() && text.contains(steers) {
-        true => print_to(out, &text.replace(steers, "\u{fffd}")),
-        false => print_to(out, text),
+    print_to(&mut *stdout().map_err(Unprinted)?, &harmless(text, &io::stdout()))
+}
+
+/// `text` without what steers a terminal, if `stream` is one.
+fn harmless<'a>(text: &'a str, stream: &impl IsTerminal) -> Cow<'a, str> {
+    match stream.is_terminal() && text.contains(steers) {
+        true => text.replace(steers, "\u{fffd}").into(),
+        false => text.into(),
     }
 }
 
@@ -69,10 +74,10 @@ pub(crate) fn answer(out: &mut (impl Write + ?Sized), line: &str) -> Result<Read
     print_to(out, &format!("{line}\n"))
 }
 
-/// Prints `line` for people, on standard error.
+/// Prints `line` for people, on standard error; on a terminal without what a name may hold to steer it.
 pub(crate) fn say(line: impl Display) {
     let mut err = io::stderr().lock();
-    let _ = write_whole(&mut err, format!("{line}\n").as_bytes());
+    let _ = write_whole(&mut err, harmless(&format!("{line}\n"), &io::stderr()).as_bytes());
 }
 
 /// Writes `text` for people on standard error as it is, to move the cursor of a terminal.
