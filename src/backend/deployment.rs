@@ -59,6 +59,23 @@ impl Chip {
         fan_in::check(fan_ins, weight_bits(&self.profile, options)?, &self.profile)
     }
 
+    /// The number of cores that `network` takes, which is known sooner than its [`deploy`](Self::deploy) is done.
+    ///
+    /// # Errors
+    /// See [`deploy`](Self::deploy).
+    pub fn cores(&self, network: &BinaryNetwork, options: &DeployOptions) -> Result<usize, DeployError> {
+        Ok(Mapping::in_order(&self.integers(network, options)?, &self.profile)?.cores())
+    }
+
+    fn integers(
+        &self,
+        network: &BinaryNetwork,
+        options: &DeployOptions,
+    ) -> Result<IntegerNetwork, DeployError> {
+        self.check_input(network.input_max)?;
+        IntegerNetwork::new(network, &self.profile, options)
+    }
+
     fn check_input(&self, input_max: u8) -> Result<(), DeployError> {
         if input_max > 1 && !self.takes_graded_inputs() {
             return Err(DeployError::GradedInput { chip: self.profile.name.clone(), input_max });
@@ -76,8 +93,7 @@ impl Chip {
         network: &BinaryNetwork,
         options: &DeployOptions,
     ) -> Result<Deployment, DeployError> {
-        self.check_input(network.input_max)?;
-        let integers = IntegerNetwork::new(network, &self.profile, options)?;
+        let integers = self.integers(network, options)?;
         let mapping = Mapping::new(&integers, &self.profile)?;
         Ok(Deployment::new(self.profile.clone(), integers, mapping))
     }

@@ -40,6 +40,16 @@ impl Mapping {
     /// # Errors
     /// The network breaks a limit of the chip; mostly [`DeployError::TooLarge`].
     pub fn new(network: &IntegerNetwork, profile: &ChipProfile) -> Result<Self, DeployError> {
+        let mut mapping = Self::in_order(network, profile)?;
+        place(&mut mapping, &profile.topology, &profile.counting);
+        Ok(mapping)
+    }
+
+    /// The same on as many cores, which follow each other layer by layer: no path is made shorter.
+    ///
+    /// # Errors
+    /// See [`new`](Self::new).
+    pub(crate) fn in_order(network: &IntegerNetwork, profile: &ChipProfile) -> Result<Self, DeployError> {
         let mut layers: VecDeque<LayerMapping> = VecDeque::with_capacity(network.layers.len());
         for (index, layer) in network.layers.iter().enumerate().rev() {
             let target = |neuron| match layers.len() {
@@ -57,7 +67,6 @@ impl Mapping {
             None => mapping.number(profile),
         }
         mapping.check_cores(profile)?;
-        place(&mut mapping, &profile.topology, &profile.counting);
         Ok(mapping)
     }
 

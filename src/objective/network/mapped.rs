@@ -32,8 +32,7 @@ impl Mapped {
         options: &DeployOptions,
         with_costs: bool,
     ) -> Result<Self, String> {
-        let deployment = chip.deploy(&network, options).map_err(|error| does_not_fit(error).reason)?;
-        let cores = deployment.mapping().cores();
+        let cores = chip.cores(&network, options).map_err(|error| does_not_fit(error).reason)?;
         let full = with_costs.then(|| chip.deploy(&without_zeros(network), options).ok()).flatten();
         Ok(Self {
             cores,
