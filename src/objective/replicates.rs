@@ -75,21 +75,28 @@ fn mean(evaluations: Vec<Evaluation>) -> Option<Evaluation> {
     if count == 1 {
         return Some(first);
     }
-    let mut singles = vec![values.first().copied()];
+    let (mut all_values, mut all_constraints) = (vec![values.clone()], vec![constraints.clone()]);
     for other in evaluations {
-        if let Outcome::Complete { values: others, constraints: other_constraints, .. } = other.outcome {
-            singles.push(others.first().copied());
-            add(values, &others);
-            add(constraints, &other_constraints);
+        if let Outcome::Complete { values, constraints, .. } = other.outcome {
+            all_values.push(values);
+            all_constraints.push(constraints);
         }
     }
-    values.iter_mut().chain(constraints).for_each(|sum| *sum /= count as f64);
+    let singles: Vec<Option<f64>> = all_values.iter().map(|values| values.first().copied()).collect();
+    (*values, *constraints) = (means(&all_values), means(&all_constraints));
     attributes.insert(REPLICATES.to_owned(), Json::from(singles));
     Some(first)
 }
 
-fn add(sums: &mut [f64], values: &[f64]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+/// The mean of the first numbers of `lists`, of the second ones and so on. A command may leave out a
+/// constraint that is kept; then the others count.
+fn means(lists: &[Vec<f64>]) -> Vec<f64> {
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let mean = |index: usize| {
+        let numbers: Vec<f64> = lists.iter().filter_map(|list| list.get(index).copied()).collect();
+        numbers.iter().sum::<f64>() / numbers.len() as f64
+    };
+    (0..longest).map(mean).collect()
 }
 
 #[cfg(test)]
@@ -131,6 +138,12 @@ mod tests {
         assert_eq!(first_replicate(&one).0, Some(value(&one)));
         assert!((value(&three) - singles.iter().sum::<f64>() / 3.0).abs() < 1e-12);
         assert_eq!(reported, (1..=9).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn a_constraint_that_some_seeds_leave_out_is_the_mean_of_the_others() {
+        assert_eq!(means(&[vec![], vec![1.0, 4.0], vec![2.0]]), [1.5, 4.0]);
+        assert_eq!(means(&[vec![], vec![]]), Vec::<f64>::new());
     }
 
     #[test]

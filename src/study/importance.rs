@@ -48,6 +48,8 @@ pub struct Slice {
     pub name: String,
     /// Values of the parameter, rising, or all its choices.
     pub at: Vec<Value>,
+    /// Whether these are numbers of a range; choices have no order, even if they are numbers.
+    pub is_number: bool,
     /// The expected metric at each of them, in the metric's own unit.
     pub mean: Vec<f64>,
     /// The standard deviation of that expectation, without the noise of a measurement.

@@ -136,16 +136,18 @@ impl StopRule {
     }
 }
 
-/// Number of trials that have finished since the last improvement.
+/// Number of trials that have finished since the last improvement. With `--deterministic` trials count as
+/// finished in the order of their numbers.
 fn since_improvement(study: &Study) -> usize {
+    let is_fixed = study.searched().is_some_and(|searched| searched.deterministic_workers.is_some());
+    let place = |trial: &Trial| (trial.finished.filter(|_| !is_fixed), trial.number);
     let front = study.pareto_front();
     let is_first = |trial: &&&Trial| {
-        let mut earlier = front.iter().take_while(|other| other.number < trial.number);
-        !earlier.any(|other| other.values == trial.values)
+        !front.iter().any(|other| place(other) < place(trial) && other.values == trial.values)
     };
-    let last = front.iter().filter(is_first).map(|trial| trial.number).max();
-    let is_later = |trial: &&Trial| last.is_none_or(|last| trial.number > last);
-    study.trials.iter().filter(is_later).filter(|trial| trial.state.is_finished()).count()
+    let last = front.iter().filter(is_first).map(|trial| place(trial)).max();
+    let is_later = |trial: &&Trial| last.is_none_or(|last| place(trial) > last);
+    study.trials.iter().filter(|trial| trial.state.is_finished()).filter(is_later).count()
 }
 
 /// A pause between trials that is not longer counts as time of the study: the search thinks. A longer
@@ -219,6 +221,16 @@ mod tests {
         let two = vec![Metric::minimize("loss"), Metric::minimize("size")];
         // The third is on the front; the fourth equals it.
         assert_eq!(since_improvement(&study(two, &[&[1.0, 4.0], &[2.0, 5.0], &[0.5, 9.0], &[0.5, 9.0]])), 1);
+    }
+
+    #[test]
+    fn trials_count_as_finished_in_the_order_in_which_they_finish() {
+        let mut study = study(vec![Metric::minimize("loss")], &[&[3.0], &[1.0], &[2.0], &[2.0]]);
+        // The best trial is the second, and finishes last but one.
+        for (trial, finished) in study.trials.iter_mut().zip([1, 3, 2, 4]) {
+            trial.finished = Some(Timestamp(finished));
+        }
+        assert_eq!(since_improvement(&study), 1);
     }
 
     #[test]

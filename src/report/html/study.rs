@@ -206,10 +206,12 @@ fn remarks(study: &Study) -> Vec<String> {
     stopped.into_iter().chain(Remark::of(study).iter().map(ToString::to_string)).collect()
 }
 
-/// The trials of `study` that were better than all before them, with their values.
+/// The trials of `study` that were better than all that had ended before them, with their values.
 fn incumbents(study: &Study) -> Vec<(u32, f64)> {
     let (mut best, mut incumbents) = (f64::INFINITY, Vec::new());
-    for trial in study.trials.iter().filter(|trial| trial.is_feasible()) {
+    let mut trials: Vec<&Trial> = study.trials.iter().filter(|trial| trial.is_feasible()).collect();
+    trials.sort_by_key(|trial| (trial.finished, trial.number));
+    for trial in trials {
         let loss = study.direction().loss(trial.values[0]);
         if loss < best {
             best = loss;
@@ -280,6 +282,7 @@ mod tests {
             mean: vec![0.5; at.len()],
             sd: vec![0.1; at.len()],
             is_allowed: vec![true; at.len()],
+            is_number: false,
             at,
         };
         let slices =
@@ -295,6 +298,10 @@ mod tests {
         let expected = [counts("complete", 36), counts("failed", 3), counts("retried", 1)];
         assert_eq!(super::counts(&retried), expected);
         assert_eq!(report.incumbents, [(0, 0.0)], "the first trial has the least loss");
+        let mut slow = study.clone();
+        slow.trials[0].finished = slow.trials.iter().filter_map(|trial| trial.finished).max();
+        let incumbents = super::incumbents(&slow);
+        assert!(incumbents.len() > 1 && incumbents.last() == Some(&(0, 0.0)), "{incumbents:?}");
         assert_eq!(
             report.importance.map(|shares| shares.parameters),
             Some(vec![("lr".into(), 0.123_456, 0.5)])

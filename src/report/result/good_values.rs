@@ -19,6 +19,9 @@ pub struct GoodValues {
     pub values: Vec<Value>,
     /// Whether every value of the parameter is good.
     pub is_any: bool,
+    /// Whether `values` are the ends of a range.
+    #[serde(skip)]
+    is_range: bool,
 }
 
 impl GoodValues {
@@ -32,8 +35,7 @@ impl GoodValues {
         let allowed = (0..losses.len()).filter(|&at| slice.is_allowed[at]);
         let best = allowed.min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
         let is_good = |at: usize| slice.is_allowed[at] && losses[at] <= losses[best] + slice.sd[best];
-        let is_number = slice.at.iter().all(|value| value.as_f64().is_some());
-        let good: Vec<usize> = match is_number {
+        let good: Vec<usize> = match slice.is_number {
             true => {
                 let first = (0..=best).rev().take_while(|&at| is_good(at)).last()?;
                 let last = (best..losses.len()).take_while(|&at| is_good(at)).last()?;
@@ -44,6 +46,7 @@ impl GoodValues {
         Some(Self {
             name: slice.name.clone(),
             is_any: (0..losses.len()).all(is_good),
+            is_range: slice.is_number && good.len() == 2,
             values: good.into_iter().map(|at| slice.at[at].clone()).collect(),
         })
     }
@@ -54,8 +57,7 @@ impl GoodValues {
             Value::Float(number) => digits(*number),
             other => other.to_string(),
         };
-        let is_range = self.values.len() == 2 && self.values.iter().all(|value| value.as_f64().is_some());
-        let joint = if is_range { " to " } else { ", " };
+        let joint = if self.is_range { " to " } else { ", " };
         let list = self.values.iter().map(short).collect::<Vec<String>>().join(joint);
         if self.is_any { format!("any ({list})") } else { list }
     }
@@ -67,7 +69,8 @@ mod tests {
 
     fn slice(at: Vec<Value>, mean: &[f64], sd: f64) -> Slice {
         let (sd, is_allowed) = (vec![sd; mean.len()], vec![true; mean.len()]);
-        Slice { name: "x".to_owned(), at, mean: mean.to_vec(), sd, is_allowed }
+        let is_number = at.iter().all(|value| value.as_f64().is_some());
+        Slice { name: "x".to_owned(), at, is_number, mean: mean.to_vec(), sd, is_allowed }
     }
 
     #[test]
@@ -80,6 +83,8 @@ mod tests {
         assert_eq!(texts(&along, Direction::Minimize), "5.000");
         let flat = slice(numbers(3), &[0.9, 0.9, 0.9], 0.01);
         assert_eq!(texts(&flat, Direction::Maximize), "any (0 to 2.000)");
+        let choices = Slice { is_number: false, ..along.clone() };
+        assert_eq!(texts(&choices, Direction::Maximize), "0, 2.000, 3.000, 4.000");
         let bounded = Slice { is_allowed: vec![false, true, true], ..flat };
         assert_eq!(texts(&bounded, Direction::Maximize), "1.000 to 2.000");
         let choices = slice(["adam", "sgd", "rmsprop"].map(Value::from).to_vec(), &[0.9, 0.5, 0.88], 0.05);

@@ -3,7 +3,7 @@
 use super::importance::of_landscape;
 use super::landscape::Landscape;
 use crate::seed::Seed;
-use crate::space::{Point, Space, Value};
+use crate::space::{Domain, Point, Space, Value};
 use crate::study::{Direction, Importance, Slice, Study};
 
 /// The most places of a slice.
@@ -53,9 +53,11 @@ fn slice(
     let posterior = landscape.process.posterior(rows.view());
     let is_kept = landscape.bounds.keep(rows.view());
     let metric = |z: &f64| direction.loss(landscape.mean + landscape.sd * z);
+    let domain = landscape.space.parameter(name).map(|parameter| &parameter.domain);
     Slice {
         name: name.to_owned(),
         at,
+        is_number: domain.is_some_and(|domain| !matches!(domain, Domain::Categorical { .. })),
         mean: posterior.mean.iter().map(metric).collect(),
         sd: posterior.variance.iter().map(|variance| landscape.sd * variance.sqrt()).collect(),
         is_allowed: is_related.into_iter().zip(is_kept).map(|(related, kept)| related && kept).collect(),
@@ -70,8 +72,9 @@ fn places(space: &Space, name: &str) -> Vec<(f64, Value)> {
     let count = domain.size().map_or(PLACES, |size| usize::try_from(size).unwrap_or(PLACES));
     let all = (0..count as u64).map(|k| domain.value_at(k));
     let spread = (0..PLACES).map(|k| domain.decode(k as f64 / (PLACES - 1) as f64));
-    let mut values: Vec<Value> =
-        if domain.size().is_some() && count <= PLACES { all.collect() } else { spread.collect() };
+    let is_choice = matches!(domain, Domain::Categorical { .. });
+    let has_all = is_choice || domain.size().is_some() && count <= PLACES;
+    let mut values: Vec<Value> = if has_all { all.collect() } else { spread.collect() };
     values.dedup();
     values.into_iter().filter_map(|value| Some((domain.encode(&value)?, value))).collect()
 }

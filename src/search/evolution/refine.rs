@@ -73,13 +73,20 @@ fn best_first(study: &Study) -> Vec<&Trial> {
     ranking.into_iter().filter(|trial| front.iter().any(|one| std::ptr::eq(*one, *trial))).collect()
 }
 
+impl RefiningSearch {
+    /// Whether the next new trial of `study` keeps the lists of the best ones.
+    fn refines(&self, study: &Study) -> bool {
+        study.trials.len() - study.warm_start.results.len() >= self.from
+    }
+}
+
 impl Search for RefiningSearch {
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
         self.suggest_with_fits(space, study, seed).point
     }
 
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
-        if study.trials.len() - study.warm_start.results.len() < self.from {
+        if !self.refines(study) {
             return self.base.suggest_with_fits(space, study, seed);
         }
         let own = seed.child("refine");
@@ -100,7 +107,12 @@ impl Search for RefiningSearch {
         cost: &dyn Fn(&Point) -> f64,
         seed: &Seed,
     ) -> Option<NextSegment> {
-        self.base.next_segment(space, study, cost, seed)
+        match self.base.next_segment(space, study, cost, seed)? {
+            NextSegment::New(_) if self.refines(study) => {
+                Some(NextSegment::New(self.suggest_with_fits(space, study, seed)))
+            }
+            next => Some(next),
+        }
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
@@ -119,6 +131,48 @@ mod tests {
     fn loss(point: &Point) -> f64 {
         let number = |name: &str| point.get(name).and_then(Value::as_f64).expect("a number");
         (number("layers") - 2.0).abs() + (number("rate") - 0.7).abs()
+    }
+
+    /// Begins a trial with a new list whenever it is asked for the next step.
+    struct Beginning(Point);
+
+    impl Search for Beginning {
+        fn suggest(&self, _: &Space, _: &Study, _: &Seed) -> Point {
+            self.0.clone()
+        }
+
+        fn next_segment(
+            &self,
+            _: &Space,
+            _: &Study,
+            _: &dyn Fn(&Point) -> f64,
+            _: &Seed,
+        ) -> Option<NextSegment> {
+            Some(NextSegment::New(self.0.clone().into()))
+        }
+    }
+
+    #[test]
+    fn trials_that_pause_are_refined_too() {
+        let text = r#"{"name": "s", "parameters": {
+            "rate": {"type": "float", "low": 0, "high": 1},
+            "layers": {"type": "list", "length": [0, 4], "default": 1, "of": {
+                "width": {"type": "int", "low": 1, "high": 64}}}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let (best, new) = (space.default_point(), space.decode(&vec![0.99; space.dimension()]));
+        let search = RefiningSearch::new(Box::new(Beginning(new.clone())), 1);
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        let next = |study: &Study| match search.next_segment(&space, study, &|_| 1.0, &Seed::root(5)) {
+            Some(NextSegment::New(Suggestion { point, .. })) => point,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(next(&study), new);
+        study.trials.push(Trial {
+            state: TrialState::Complete,
+            values: vec![1.0],
+            ..Trial::waiting(0, best.clone())
+        });
+        assert!(Variation::of(&space).has_same_lists(&next(&study), &best));
     }
 
     #[test]
