@@ -106,7 +106,7 @@ fn a_watched_study_is_served_to_this_machine_and_follows_its_trials() {
     tune.run(&more).success();
     assert_eq!(counted(&ask(&host)), Some(16), "made anew");
     assert!(ask("evil.example").starts_with("HTTP/1.1 403 "));
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let signal = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(signal.is_ok_and(|status| status.success()));
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

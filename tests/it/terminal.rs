@@ -152,7 +152,7 @@ fn an_interrupted_run_leaves_one_line() {
     let mut terminal = Terminal::open(80, &[], &[]);
     while !terminal.next().expect("it runs on").contains("step 1") {}
     let program = Pid::from_child(&terminal.program);
-    kill_process(program, Signal::INT).expect("it runs");
+    kill_process(program, Signal::TERM).expect("it runs");
     while terminal.next().is_some() {}
     assert_eq!(terminal.program.wait().expect("it ends").code(), Some(130));
     let end = terminal.shown();
