@@ -310,6 +310,7 @@ pub enum StorageError {
         prefix: &'static str,
     },
 }
+
 /// What to do about a server that is not reached for this `problem`.
 fn way_to_reach(problem: &str) -> &'static str {
     match problem.contains("password") {

@@ -196,6 +196,12 @@ fn a_name_does_not_steer_the_terminal() {
     terminal.watch();
     let text = String::from_utf8_lossy(&terminal.bytes);
     assert!(text.contains("a\u{fffd}[38;5;77mb") && !text.contains("\x1b[38;5;77m"), "{text}");
+
+    let mut terminal = Terminal::open(80, &["--warm-start", "gone\x1b[38;5;77m.csv"], &[]);
+    while terminal.next().is_some() {}
+    let text = String::from_utf8_lossy(&terminal.bytes);
+    assert!(text.contains("gone\u{fffd}[38;5;77m.csv") && !text.contains('\x1b'), "{text}");
+    assert!(!terminal.program.wait().expect("it ends").success());
 }
 
 #[test]

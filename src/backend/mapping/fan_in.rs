@@ -1,15 +1,16 @@
 //! Refuses networks by the inputs of their neurons, before they have weights.
 
-use super::partition::{axons_per_input, broken};
+use super::partition::{axons_per_input, broken_limit};
 use crate::backend::error::DeployError;
 use crate::backend::profile::ChipProfile;
 
 /// A neuron with more than so many times the inputs that fit on a core is refused without its weights.
 /// With fewer it depends on how many inputs have no weight but zero: they take no axon.
-const CERTAIN: u64 = 2;
+const MARGIN: u64 = 2;
 
 /// Checks the number of inputs of one neuron of each layer; `None` for layers without weights. As in the
-/// mapping, the error names the layer nearest to the output that is too large.
+/// mapping, the error names the layer nearest to the output that is too large. A second source of a layer,
+/// by a residual connection, is not counted.
 pub(crate) fn check(
     fan_ins: &[Option<usize>],
     weight_bits: Option<u8>,
@@ -17,12 +18,12 @@ pub(crate) fn check(
 ) -> Result<(), DeployError> {
     let bits = weight_bits.map_or(0, u64::from);
     let axons = |fan_in: &Option<usize>| fan_in.unwrap_or(0) as u64 * axons_per_input(profile, bits);
-    let is_certain = |fan_in| broken(&profile.core, axons(fan_in) / CERTAIN, 0, bits).is_some();
+    let is_certain = |fan_in| broken_limit(&profile.core, axons(fan_in) / MARGIN, 0, bits).is_some();
     if !fan_ins.iter().any(is_certain) {
         return Ok(());
     }
     let too_large = fan_ins.iter().enumerate().rev().find_map(|(index, fan_in)| {
-        let (limit, needed, available) = broken(&profile.core, axons(fan_in), 0, bits)?;
+        let (limit, needed, available) = broken_limit(&profile.core, axons(fan_in), 0, bits)?;
         let (chip, layer) = (profile.name.clone(), Some(index));
         Some(DeployError::TooLarge { chip, limit, needed, available, layer })
     });

@@ -148,7 +148,7 @@ impl<'a> Partitioner<'a> {
     fn check_neuron(&self) -> Result<(), DeployError> {
         let in_axons = self.connections.fan_in() * self.axons();
         let out_axons = self.targets.iter().copied().max().unwrap_or(0).div_ceil(self.copies);
-        match broken(self.limits, in_axons, out_axons, self.weight_bits) {
+        match broken_limit(self.limits, in_axons, out_axons, self.weight_bits) {
             None => Ok(()),
             Some((limit, needed, available)) => {
                 let (chip, layer) = (self.chip.to_owned(), Some(self.index));
@@ -170,7 +170,7 @@ fn list_bits(memory: &SynapseMemory, synapses: u32, weight_bits: u64) -> u64 {
 }
 
 /// The first limit of a core that one neuron with these axons breaks, what it needs and what there is.
-pub(super) fn broken(
+pub(super) fn broken_limit(
     limits: &CoreLimits,
     in_axons: u64,
     out_axons: u64,

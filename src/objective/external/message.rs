@@ -164,7 +164,8 @@ fn is_unreadable_report(text: &str, error: &serde_json::Error) -> bool {
 fn report(text: &str, metrics: &[Metric]) -> Result<Meaning, String> {
     let report: Report = input::from_json(text, "output").map_err(|error| error.to_string())?;
     if let Some(reason) = report.failure {
-        return Ok(Meaning::Failure(Failure::line_of(&reason).unwrap_or_default().to_owned()));
+        let line = Failure::line_of(&reason).ok_or("failure must be a reason, not blank")?;
+        return Ok(Meaning::Failure(line.to_owned()));
     }
     let values = match (report.value, report.values) {
         (Some(value), None) if report.step.is_some() => vec![value.get()?],
@@ -344,7 +345,7 @@ mod tests {
         let failure = |reason: &str| Ok(Meaning::Failure(reason.to_owned()));
         assert_eq!(one(r#"{"failure": "too slow\nby 3 s"}"#), failure("too slow"));
         assert_eq!(one(r#"{"failure": "\n \r\ntoo slow"}"#), failure("too slow"));
-        assert_eq!(one(r#"{"failure": "\n"}"#), failure(""));
+        assert_eq!(one(r#"{"failure": "\n"}"#), Err("failure must be a reason, not blank".to_owned()));
     }
 
     #[test]

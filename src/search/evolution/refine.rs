@@ -127,6 +127,14 @@ mod tests {
     use crate::space::Value;
     use crate::study::{Metric, TrialState};
 
+    fn space() -> Space {
+        let text = r#"{"name": "s", "parameters": {
+            "rate": {"type": "float", "low": 0, "high": 1},
+            "layers": {"type": "list", "length": [0, 4], "default": 1, "of": {
+                "width": {"type": "int", "low": 1, "high": 64}}}}}"#;
+        Space::from_json(text, "s.json").unwrap()
+    }
+
     /// The loss of a list of two items is least; then that of a rate of 0.7.
     fn loss(point: &Point) -> f64 {
         let number = |name: &str| point.get(name).and_then(Value::as_f64).expect("a number");
@@ -154,11 +162,7 @@ mod tests {
 
     #[test]
     fn trials_that_pause_are_refined_too() {
-        let text = r#"{"name": "s", "parameters": {
-            "rate": {"type": "float", "low": 0, "high": 1},
-            "layers": {"type": "list", "length": [0, 4], "default": 1, "of": {
-                "width": {"type": "int", "low": 1, "high": 64}}}}}"#;
-        let space = Space::from_json(text, "s.json").unwrap();
+        let space = space();
         let (best, new) = (space.default_point(), space.decode(&vec![0.99; space.dimension()]));
         let search = RefiningSearch::new(Box::new(Beginning(new.clone())), 1);
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
@@ -177,11 +181,7 @@ mod tests {
 
     #[test]
     fn the_last_trials_keep_the_best_topologies_and_tune_the_rest() {
-        let text = r#"{"name": "s", "parameters": {
-            "rate": {"type": "float", "low": 0, "high": 1},
-            "layers": {"type": "list", "length": [0, 4], "default": 1, "of": {
-                "width": {"type": "int", "low": 1, "high": 64}}}}}"#;
-        let space = Space::from_json(text, "s.json").unwrap();
+        let space = space();
         let search = RefiningSearch::new(Box::new(RandomSearch::new()), 12);
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
         for number in 0..24 {
