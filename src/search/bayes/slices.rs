@@ -110,6 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn every_choice_has_a_place_and_a_long_range_of_numbers_some() {
+        let choices: Vec<String> = (0..40).map(|k| format!("\"k{k}\"")).collect();
+        let text = format!(
+            r#"{{"name": "s", "parameters": {{"k": {{"type": "categorical", "choices": [{}]}},
+                "n": {{"type": "int", "low": 1, "high": 900}}}}}}"#,
+            choices.join(", ")
+        );
+        let space = Space::from_json(&text, "s.json").unwrap();
+        assert_eq!((places(&space, "k").len(), places(&space, "n").len()), (40, PLACES));
+    }
+
+    #[test]
     fn slices_follow_the_metric_in_its_own_unit_with_its_uncertainty() {
         let space = Space::from_json(SPACE, "s.json").unwrap();
         let study = study(&space, 60);
