@@ -48,8 +48,20 @@ impl Domain {
             }
             _ => {
                 let size = self.size().expect("a continuous domain was decoded above");
-                self.value_at(((u * size as f64) as u64).min(size - 1))
+                self.value_at(index_at(u, size))
             }
+        }
+    }
+
+    /// The coordinate of the value at the coordinate `u`: that of [`Self::encode`], without the value
+    /// where all cells are equally wide.
+    pub(crate) fn snap(&self, u: f64) -> f64 {
+        match (self, self.size()) {
+            (_, None) => u.clamp(0.0, 1.0),
+            (Domain::Categorical { .. } | Domain::Int { log: false, .. }, Some(size)) => {
+                (index_at(u.clamp(0.0, 1.0), size) as f64 + 0.5) / size as f64
+            }
+            _ => self.encode(&self.decode(u)).unwrap_or(u),
         }
     }
 
@@ -132,6 +144,11 @@ impl Scale {
             Scale::LogWide { low, high } => ((1.0 - u) * low.ln() + u * high.ln()).exp(),
         }
     }
+}
+
+/// The index of the value at `u` in [0, 1] among `size` values with equally wide cells.
+fn index_at(u: f64, size: u64) -> u64 {
+    ((u * size as f64) as u64).min(size - 1)
 }
 
 /// The range from `low - 1/2` to `high + 1/2`: its lower end, and the logarithm of the ratio of its
@@ -255,6 +272,16 @@ mod tests {
                 let u = domain.encode(&value).expect("of the domain");
                 prop_assert!((0.0..=1.0).contains(&u));
                 prop_assert_eq!(domain.decode(u), value);
+            }
+        }
+
+        #[test]
+        fn the_coordinate_of_a_value_is_found_without_the_value(u in 0.0..=1.0, low in 1i64..50, width in 1i64..200, step in 1i64..4) {
+            let whole = |log| Domain::Int { low, high: low + width * step, log, step: if log { 1 } else { step } };
+            let choices = (0..width).map(Value::Int).collect();
+            let stepped = Domain::Float { low: 0.0, high: 0.1 * width as f64, log: false, step: Some(0.1) };
+            for domain in [whole(false), whole(true), Domain::Categorical { choices }, stepped] {
+                prop_assert_eq!(Some(domain.snap(u)), domain.encode(&domain.decode(u)), "{}", domain);
             }
         }
 

@@ -102,12 +102,37 @@ pub(crate) fn gram(scaled: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
 
 /// The correlation m of every row of `left` with every column of `columns`: shape (rows, columns).
 pub(crate) fn cross(left: ArrayView2<f64>, columns: ArrayView2<f64>) -> Array2<f64> {
+    let (common, own) = common_coordinates(left);
     let mut values = Array2::zeros((left.nrows(), columns.ncols()));
-    let mut slopes = vec![0.0; columns.ncols()];
+    let (mut distances, mut slopes) = (vec![0.0; columns.ncols()], vec![0.0; columns.ncols()]);
+    if let Some(row) = left.rows().into_iter().next() {
+        add_distances(row, columns, common, &mut distances);
+    }
     for (mut out, row) in values.rows_mut().into_iter().zip(left.rows()) {
-        correlations(row, columns, out.as_slice_mut().expect("a new array is contiguous"), &mut slopes);
+        let out = out.as_slice_mut().expect("a new array is contiguous");
+        out.copy_from_slice(&distances);
+        add_distances(row, columns, own.iter().copied(), out);
+        to_correlations(out, &mut slopes);
     }
     values
+}
+
+/// The coordinates that all `rows` have in common, and those that are a row's own. Only if there are
+/// many of the former they are worth a part: that of a sweep along one axis of many.
+fn common_coordinates(rows: ArrayView2<f64>) -> (Vec<usize>, Vec<usize>) {
+    /// The fewest common coordinates that are taken together.
+    const MANY: usize = 64;
+    let all = || (0..rows.ncols()).collect();
+    if rows.ncols() < MANY || rows.nrows() < 2 {
+        return (Vec::new(), all());
+    }
+    let mut is_common = vec![true; rows.ncols()];
+    for row in rows.rows() {
+        let alike = is_common.iter_mut().zip(row).zip(rows.row(0));
+        alike.for_each(|((is_common, x), first)| *is_common &= x == first);
+    }
+    let (common, own): (Vec<usize>, Vec<usize>) = (0..rows.ncols()).partition(|&at| is_common[at]);
+    if common.len() < MANY { (Vec::new(), all()) } else { (common, own) }
 }
 
 /// The rows of `scaled` as columns: the layout for distances to many of them.
@@ -123,16 +148,38 @@ pub(crate) fn correlations(
     values: &mut [f64],
     slopes: &mut [f64],
 ) {
+    values.fill(0.0);
+    add_distances(row, columns, 0..row.len(), values);
+    to_correlations(values, slopes);
+}
+
+/// Adds to `sums` the squared distances of `row` and each of `columns` in the coordinates `at`.
+fn add_distances(
+    row: ArrayView1<f64>,
+    columns: ArrayView2<f64>,
+    at: impl IntoIterator<Item = usize>,
+    sums: &mut [f64],
+) {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            values.fill(0.0);
-            for (x, others) in row.iter().zip(columns.axis_iter(Axis(0))) {
+            for at in at {
+                let x = row[at];
+                let others = columns.index_axis(Axis(0), at);
                 let others = others.to_slice().expect("rows of columns are contiguous");
-                for (r_squared, other) in values.iter_mut().zip(others) {
+                for (r_squared, other) in sums.iter_mut().zip(others) {
                     *r_squared += (x - other) * (x - other);
                 }
             }
+        },
+    );
+}
+
+/// Turns squared distances r² into correlations m(r²); writes the derivatives dm/d(r²) to `slopes`.
+fn to_correlations(values: &mut [f64], slopes: &mut [f64]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
             for (value, slope) in values.iter_mut().zip(slopes) {
                 (*value, *slope) = matern(*value);
             }
@@ -170,6 +217,29 @@ mod tests {
             let difference = (matern(r_squared + step).0 - matern(r_squared - step).0) / (2.0 * step);
             let slope = matern(r_squared).1;
             assert!((slope - difference).abs() < 1e-7 * slope.abs(), "{slope} and {difference}");
+        }
+    }
+
+    #[test]
+    fn coordinates_that_many_rows_share_are_summed_once_to_the_same_correlations() {
+        // Rows that differ in two of 100 coordinates, and rows that differ in all.
+        let near =
+            Array2::from_shape_fn(
+                (5, 100),
+                |(i, j)| if j % 50 == 7 { 0.1 * i as f64 } else { 0.01 * j as f64 },
+            );
+        let apart = Array2::from_shape_fn((5, 100), |(i, j)| 0.001 * (i * 100 + j) as f64);
+        let tried = Array2::from_shape_fn((9, 100), |(i, j)| 0.1 * ((3 * i + j) % 7) as f64);
+        assert_eq!(common_coordinates(near.view()).1, [7, 57]);
+        assert!(common_coordinates(apart.view()).0.is_empty());
+        for rows in [near, apart] {
+            let together = cross(rows.view(), columns(tried.view()).view());
+            for (row, together) in rows.rows().into_iter().zip(together.rows()) {
+                let (mut alone, mut slopes) = ([0.0; 9], [0.0; 9]);
+                correlations(row, columns(tried.view()).view(), &mut alone, &mut slopes);
+                let difference = together.iter().zip(alone).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(difference < 1e-14 && alone.iter().all(|&m| m > 1e-6), "{difference} of {alone:?}");
+            }
         }
     }
 

@@ -74,7 +74,14 @@ fn within(u: f64) -> f64 {
 pub(crate) fn warped(inputs: ArrayView2<f64>, columns: &[usize], warps: &[Warp]) -> Array2<f64> {
     let mut inputs = inputs.as_standard_layout().into_owned();
     for (&column, warp) in columns.iter().zip(warps) {
-        inputs.column_mut(column).mapv_inplace(|x| warp.of_column(x));
+        // Neighbouring rows are often equal here: those of a sweep along another axis.
+        let (mut last, mut warped) = (f64::NAN, f64::NAN);
+        inputs.column_mut(column).mapv_inplace(|x| {
+            if x != last {
+                (last, warped) = (x, warp.of_column(x));
+            }
+            warped
+        });
     }
     inputs
 }

@@ -3,9 +3,8 @@
 //!
 //! Candidates fill the cube (scrambled Sobol points) and surround the best trials. A local search
 //! starts from the best candidate, from some that are drawn with probability proportional to their
-//! acquisition, and from the best trials. It alternates between ascent along the gradient in the
-//! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
-//! are candidates, and there is no local search.
+//! acquisition, and from the best trials. In a small space all cells are candidates, and there is no
+//! local search.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -14,13 +13,12 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use super::Acquisition;
-use super::borders::{self, Borders};
+use super::borders;
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::foreseen::Knowledge;
 use crate::search::bayes::input::history::History;
 use crate::search::bayes::params::BayesParams;
-use crate::search::gp::lbfgs::{self, Stopping};
 use crate::search::gp::threads;
 use crate::search::sobol::SobolSequence;
 use crate::seed::{Seed, Stream};
@@ -28,9 +26,6 @@ use crate::space::Space;
 
 /// In a space of at most this number of cells, all cells are candidates.
 const ENUMERABLE: usize = 1024;
-/// An axis with at most this number of values is swept: all its values are tried. On a longer axis
-/// the ascent follows the gradient, then rounds to a value.
-const SWEPT: u64 = 32;
 /// The number of best trials that candidates surround, and the distance of these candidates: a
 /// tenth of the length-scale.
 const CENTRES: usize = 5;
@@ -42,13 +37,6 @@ const PART: usize = 64;
 const CHANGED: f64 = 20.0;
 /// The number of best trials that a local search starts from.
 const INCUMBENTS: usize = 2;
-/// The most rounds of ascent and sweeps in one local search.
-const ROUNDS: usize = 10;
-/// Tolerances of the log acquisition, beyond which the model is not exact. Where the acquisition is
-/// tiny, rounding errors keep the gradient above its tolerance. There the ascent ends at the
-/// tolerance of the decrease.
-const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
-
 /// A cell with its log acquisition.
 #[derive(Clone, Debug)]
 pub(crate) struct Scored {
@@ -69,13 +57,13 @@ impl Scored {
 /// An acquisition and the cells that it is maximized over.
 pub(crate) struct Maximizer<'a> {
     pub(super) space: &'a Space,
-    cube: &'a Cube<'a>,
+    pub(super) cube: &'a Cube<'a>,
     pub(super) features: &'a Features,
     pub(super) acquisition: &'a Acquisition,
-    history: &'a History,
+    pub(super) history: &'a History,
     pub(super) knowledge: Option<&'a Knowledge<'a>>,
     /// Cells of ended and pending trials, by the bits of their coordinates.
-    taken: HashSet<Vec<u64>>,
+    pub(super) taken: HashSet<Vec<u64>>,
 }
 
 impl<'a> Maximizer<'a> {
@@ -195,7 +183,7 @@ impl<'a> Maximizer<'a> {
     }
 
     /// `cells` with their log acquisitions.
-    fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
+    pub fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
         let values = self.acquisition.values(self.features.rows(&cells).view());
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, modelled: value, cell }).collect()
     }
@@ -238,111 +226,9 @@ impl<'a> Maximizer<'a> {
         }
     }
 
-    /// The end of a local search from `start`; never a cell that is taken.
-    fn improve(&self, start: Scored) -> Scored {
-        let mut best = start;
-        if self.taken.contains(&bits(&best.cell)) {
-            (best.value, best.modelled) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        }
-        for _ in 0..ROUNDS {
-            let before = best.value;
-            best = self.climb(best);
-            for axis in 0..self.cube.dimension() {
-                best = self.sweep(best, axis);
-            }
-            if best.value <= before + ASCENT.gradient {
-                break;
-            }
-        }
-        best
-    }
-
-    /// The better of `from` and the end of an ascent along the gradient, rounded to a cell. Axes
-    /// without a gradient keep their values.
-    fn climb(&self, from: Scored) -> Scored {
-        let axes: Vec<(usize, usize)> = (0..self.cube.dimension())
-            .filter(|&axis| from.cell.active[axis] && self.is_climbed(axis))
-            .filter_map(|axis| Some((axis, self.features.number_column(axis)?)))
-            .collect();
-        let mut input = self.features.row(&from.cell);
-        let mut slopes = vec![0.0; input.len()];
-        // A column is its coordinate less a constant, so the ascent is in columns.
-        let start: Vec<f64> = axes.iter().map(|&(_, column)| input[column]).collect();
-        let offsets: Vec<f64> =
-            axes.iter().map(|&(axis, column)| from.cell.unit[axis] - input[column]).collect();
-        let bounds: Vec<(f64, f64)> = offsets.iter().map(|offset| (-offset, 1.0 - offset)).collect();
-        let borders = Borders::near(self.space, &from.cell.unit);
-        let end = lbfgs::minimize(&start, &bounds, ASCENT, |columns, gradient| {
-            axes.iter().zip(columns).for_each(|(&(_, column), value)| input[column] = *value);
-            let value = self.acquisition.value_and_gradient(&input, &mut slopes);
-            gradient.iter_mut().zip(&axes).for_each(|(slope, &(_, column))| *slope = -slopes[column]);
-            let way = columns.iter().zip(&start).map(|(to, from)| to - from);
-            borders.loss(axes.iter().map(|&(axis, _)| axis).zip(way), gradient) - value
-        });
-        let mut unit = from.cell.unit.clone();
-        for ((&(axis, _), column), offset) in axes.iter().zip(&end.point).zip(&offsets) {
-            unit[axis] = column + offset;
-        }
-        let end = borders::last_within(self.space, self.cube, &from.cell.unit, &unit);
-        self.better(from, vec![end])
-    }
-
-    /// The best of `from` and of cells that differ from it on `axis` alone. On a short axis all
-    /// values are tried, on a long axis those at a distance of 1, 2, 4, ... values.
-    fn sweep(&self, from: Scored, axis: usize) -> Scored {
-        if !from.cell.active[axis] || self.cube.is_held(axis) {
-            return from;
-        }
-        let here = from.cell.unit[axis];
-        let values: Vec<u64> = match self.cube.kind(axis) {
-            AxisKind::Continuum => return from,
-            AxisKind::Choices(size) => (0..size).collect(),
-            AxisKind::Grid(size) if size <= SWEPT => (0..size).collect(),
-            AxisKind::Grid(size) => surrounding(self.cube.value_at(axis, here), size),
-        };
-        let at = |value| {
-            let mut unit = from.cell.unit.clone();
-            unit[axis] = self.cube.coordinate(axis, value);
-            self.cube.proposal(&unit)
-        };
-        let others = values.into_iter().map(at).filter(|cell| cell != &from.cell).collect();
-        self.better(from, others)
-    }
-
-    /// The best of `from` and of the `others` that are not taken; `from` if the space refuses that
-    /// best one, or if what is known of it makes it worse.
-    fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
-        others.retain(|cell| !self.taken.contains(&bits(cell)) && self.space.keeps_relations(&cell.unit));
-        if others.is_empty() {
-            return from;
-        }
-        let better = self.score(others).into_iter().filter(|other| other.modelled > from.modelled);
-        // Only the best is asked about: the answer may take long.
-        let best = better.reduce(|best, other| if other.modelled > best.modelled { other } else { best });
-        let Some(mut best) = best else { return from };
-        let is_better = match self.knowledge {
-            None => !self.refuses(&best.cell),
-            Some(_) => {
-                self.ask_about(std::slice::from_mut(&mut best));
-                best.value > from.value
-            }
-        };
-        if is_better { best } else { from }
-    }
-
     /// Whether the point of `cell` breaks a relation, or is refused before it is evaluated.
-    fn refuses(&self, cell: &Cell) -> bool {
+    pub(super) fn refuses(&self, cell: &Cell) -> bool {
         !self.space.keeps_relations(&cell.unit) || self.space.refuses(&self.space.decode(&cell.unit))
-    }
-
-    /// Whether the gradient is followed on `axis`.
-    fn is_climbed(&self, axis: usize) -> bool {
-        match self.cube.kind(axis) {
-            _ if self.cube.is_held(axis) => false,
-            AxisKind::Continuum => true,
-            AxisKind::Grid(size) => size > SWEPT,
-            AxisKind::Choices(_) => false,
-        }
     }
 }
 
@@ -352,32 +238,19 @@ fn gumbel(stream: &mut Stream) -> f64 {
     -exponential.ln()
 }
 
-/// The values at distances of 1, 2, 4, ... on both sides of `value`.
-fn surrounding(value: u64, size: u64) -> Vec<u64> {
-    let distances = || (0..u64::BITS).map(|power| 1 << power).take_while(|&distance| distance < size);
-    let below = distances().filter_map(|distance| value.checked_sub(distance));
-    let above = distances().map(|distance| value + distance).filter(|&value| value < size);
-    below.chain(above).collect()
-}
-
 /// A key for the coordinates of a cell.
-fn bits(cell: &Cell) -> Vec<u64> {
+pub(super) fn bits(cell: &Cell) -> Vec<u64> {
     cell.unit.iter().map(|u| u.to_bits()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::bayes::fit::fit_cache::FitCache;
-    use crate::search::bayes::input::history::Observation;
+    use crate::search::bayes::fixtures::{best, with_maximizer};
 
     const PLANE: &str = r#"{"name": "plane", "parameters": {
         "x": {"type": "float", "low": 0, "high": 1},
         "y": {"type": "float", "low": 0, "high": 1}
-    }}"#;
-    const RULES: &str = r#"{"name": "rules", "parameters": {
-        "x": {"type": "float", "low": 0, "high": 1},
-        "rule": {"type": "categorical", "choices": ["a", "b", "c"]}
     }}"#;
     /// 10,201 cells on two axes that are too long for a sweep.
     const GRID: &str = r#"{"name": "grid", "parameters": {
@@ -392,48 +265,6 @@ mod tests {
     /// A bowl whose minimum is at (0.31, 0.72).
     fn bowl(unit: &[f64]) -> f64 {
         (unit[0] - 0.31).powi(2) + (unit[1] - 0.72).powi(2)
-    }
-
-    /// A valley of each choice; the second choice is the best everywhere.
-    fn valleys(unit: &[f64]) -> f64 {
-        let (at, depth) = [(0.2, 1.0), (0.8, 0.0), (0.5, 0.8)][((unit[1] * 3.0) as usize).min(2)];
-        (unit[0] - at).powi(2) + depth
-    }
-
-    /// Runs `test` on the acquisition after `count` trials at points of a Sobol sequence. `loss`
-    /// maps the coordinates of a point to its loss.
-    fn with_maximizer(
-        space: &str,
-        count: u64,
-        loss: impl Fn(&[f64]) -> f64,
-        test: impl Fn(&Space, &Maximizer<'_>),
-    ) {
-        let space = Space::from_json(space, "space.json").unwrap();
-        let cube = Cube::new(&space);
-        let features = Features::new(&cube);
-        let sequence = SobolSequence::new(&Seed::root(7));
-        let mut history = History::default();
-        for index in 0..count {
-            let cell = cube.cell(&sequence.point(index, cube.dimension()));
-            let losses = vec![loss(&cell.unit)];
-            history.ended.push((cell.clone(), true));
-            history.measured.push(Observation {
-                cell,
-                losses,
-                constraints: Vec::new(),
-                is_feasible: true,
-                is_elsewhere: false,
-            });
-        }
-        let fits = FitCache::default();
-        let acquisition =
-            Acquisition::fit(&history, &features, None, &fits.fitter(None, Seed::root(0))).unwrap();
-        test(&space, &Maximizer::new(&space, &cube, &features, &acquisition, &history));
-    }
-
-    /// The best of `cells`.
-    fn best(maximizer: &Maximizer<'_>, cells: Vec<Cell>) -> Scored {
-        maximizer.score(cells).into_iter().max_by(|a, b| a.value.total_cmp(&b.value)).unwrap()
     }
 
     /// The cells of a grid of 101 by 101 points.
@@ -476,29 +307,6 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_keeps_a_choice_and_the_sweep_tries_all_choices() {
-        with_maximizer(RULES, 18, valleys, |_, maximizer| {
-            let start = best(maximizer, vec![maximizer.cube.cell(&[0.75, 0.1])]);
-            let climbed = maximizer.climb(start.clone());
-            assert_eq!(climbed.cell.unit[1], start.cell.unit[1], "the choice is pinned");
-            assert!(climbed.cell.unit[0] != start.cell.unit[0] && climbed.value > start.value);
-            let choices = || [0.1, 0.5, 0.9].map(|u| maximizer.cube.cell(&[0.7, u]));
-            let expected = best(maximizer, choices().to_vec());
-            for cell in choices() {
-                let from = best(maximizer, vec![cell]);
-                assert_eq!(maximizer.sweep(from, 1).cell, expected.cell);
-            }
-            let improved = maximizer.improve(start);
-            assert_eq!(improved.cell.unit[1], 0.5, "the second choice is the best");
-            assert!(improved.value > climbed.value);
-            let places = (-20..=20).map(|step| improved.cell.unit[0] + 0.001 * f64::from(step));
-            let around = places.flat_map(|x| [0.1, 0.5, 0.9].map(|u| maximizer.cube.cell(&[x, u])));
-            let maximum = best(maximizer, around.collect());
-            assert!(improved.value > maximum.value - 1e-2, "{} below {}", improved.value, maximum.value);
-        });
-    }
-
-    #[test]
     fn on_long_axes_the_best_cell_that_is_not_taken_is_found() {
         with_maximizer(GRID, 30, bowl, |_, maximizer| {
             let is_taken = |cell: &Cell| maximizer.taken.contains(&bits(cell));
@@ -536,11 +344,5 @@ mod tests {
                 assert_eq!(maximizer.affordable(&BayesParams::default()), expected, "{count}");
             });
         }
-    }
-
-    #[test]
-    fn a_sweep_of_a_long_axis_doubles_its_steps() {
-        assert_eq!(surrounding(5, 12), [4, 3, 1, 6, 7, 9]);
-        assert_eq!(surrounding(0, 3), [1, 2]);
     }
 }

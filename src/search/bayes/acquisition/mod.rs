@@ -12,6 +12,7 @@
 //! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
 //! | `cost` | the log cost of a trial |
 //! | `maximize` | the cell with the highest acquisition |
+//! | `local_search` | the way from a candidate to a better cell |
 //! | `borders` | the borders of relations, which it does not cross |
 //! | `shortlist` | cells that are valued by what is known before a trial |
 
@@ -22,6 +23,7 @@ mod feasibility;
 mod gain;
 mod hypervolume;
 mod improvement;
+mod local_search;
 mod matrix;
 pub(super) mod maximize;
 mod reference;

@@ -107,6 +107,11 @@ impl<'a> Cube<'a> {
         !self.axes[axis].conditions.is_empty()
     }
 
+    /// Whether the value on the axis decides whether another axis is active.
+    pub fn is_parent(&self, axis: usize) -> bool {
+        self.axes.iter().any(|other| other.conditions.iter().any(|condition| condition.parent == axis))
+    }
+
     /// Whether two axes are active under the same conditions.
     pub fn are_active_together(&self, axis: usize, other: usize) -> bool {
         self.axes[axis].conditions == self.axes[other].conditions
@@ -119,7 +124,7 @@ impl<'a> Cube<'a> {
             let axis = &self.axes[index];
             cell.active[index] = axis.conditions.iter().all(|condition| self.holds(condition, &cell));
             if cell.active[index] {
-                cell.unit[index] = axis.snap(unit[index]);
+                cell.unit[index] = axis.domain.snap(unit[index]);
             }
         }
         cell
@@ -140,23 +145,16 @@ impl<'a> Cube<'a> {
     /// The coordinate of the `k`-th value of an axis that is not a continuum.
     pub fn coordinate(&self, axis: usize, k: u64) -> f64 {
         let domain = self.axes[axis].domain;
-        domain.encode(&domain.value_at(k)).unwrap_or(INACTIVE)
+        match self.kind(axis) {
+            AxisKind::Choices(size) => domain.snap((k as f64 + 0.5) / size as f64),
+            _ => domain.encode(&domain.value_at(k)).unwrap_or(INACTIVE),
+        }
     }
 
     /// The number of the value at `u`, on an axis that is not a continuum.
     pub fn value_at(&self, axis: usize, u: f64) -> u64 {
         let domain = self.axes[axis].domain;
         domain.index_of(&domain.decode(u)).unwrap_or(0)
-    }
-}
-
-impl Axis<'_> {
-    /// The coordinate of the value at `u`.
-    fn snap(&self, u: f64) -> f64 {
-        match self.domain.size() {
-            None => u.clamp(0.0, 1.0),
-            Some(_) => self.domain.encode(&self.domain.decode(u)).unwrap_or(u),
-        }
     }
 }
 

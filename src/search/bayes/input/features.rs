@@ -21,8 +21,8 @@ use crate::space::INACTIVE;
 enum Column {
     /// The coordinate of a number, relative to the middle of its range.
     Number { axis: usize },
-    /// Whether the axis has this one of its `of` values.
-    Choice { axis: usize, value: u64, of: u64 },
+    /// Whether the axis has one certain choice of its `of` choices, whose columns are in their order.
+    Choice { axis: usize, of: u64 },
     /// Whether the axis is active.
     Activity { axis: usize },
 }
@@ -45,7 +45,7 @@ impl Features {
                 AxisKind::Grid(1) | AxisKind::Choices(1) => {}
                 AxisKind::Continuum | AxisKind::Grid(_) => features.add_group([Column::Number { axis }]),
                 AxisKind::Choices(of) => {
-                    features.add_group((0..of).map(|value| Column::Choice { axis, value, of }));
+                    features.add_group((0..of).map(|_| Column::Choice { axis, of }));
                 }
             }
             let is_repeated = (0..axis).any(|other| cube.are_active_together(other, axis));
@@ -100,28 +100,49 @@ impl Features {
 
     /// The input of one cell.
     pub fn row(&self, cell: &Cell) -> Vec<f64> {
-        self.columns.iter().map(|column| column.value(cell)).collect()
+        let mut row = vec![0.0; self.columns.len()];
+        self.write(cell, &mut row);
+        row
+    }
+
+    /// Writes the input of `cell` to `row`, whose numbers are 0.
+    fn write(&self, cell: &Cell, row: &mut [f64]) {
+        let mut at = 0;
+        while let Some(&column) = self.columns.get(at) {
+            match column {
+                Column::Number { axis } => row[at] = cell.unit[axis] - INACTIVE,
+                Column::Activity { axis } => row[at] = f64::from(u8::from(cell.active[axis])),
+                // The columns of all choices are side by side.
+                Column::Choice { axis, of } if cell.active[axis] => {
+                    row[at + (cell.unit[axis] * of as f64) as usize] = share_of_choice(of);
+                }
+                Column::Choice { .. } => {}
+            }
+            at += column.together();
+        }
     }
 
     /// The inputs of some cells, one per row.
     pub fn rows<'a>(&self, cells: impl IntoIterator<Item = &'a Cell>) -> Array2<f64> {
-        let values: Vec<f64> = cells.into_iter().flat_map(|cell| self.row(cell)).collect();
-        let width = self.columns.len();
-        let count = values.len().checked_div(width).unwrap_or(0);
-        Array2::from_shape_vec((count, width), values).expect("every row has one value per column")
+        let mut cells: Vec<&Cell> = cells.into_iter().collect();
+        if self.columns.is_empty() {
+            // There is nothing to learn from a row without columns.
+            cells.clear();
+        }
+        let mut rows = Array2::zeros((cells.len(), self.columns.len()));
+        for (cell, mut row) in cells.into_iter().zip(rows.rows_mut()) {
+            self.write(cell, row.as_slice_mut().expect("rows of a new array are contiguous"));
+        }
+        rows
     }
 }
 
 impl Column {
-    /// The value of the column at `cell`.
-    fn value(self, cell: &Cell) -> f64 {
+    /// The number of columns, from the first of them on, that stand for one axis.
+    fn together(self) -> usize {
         match self {
-            Column::Number { axis } => cell.unit[axis] - INACTIVE,
-            Column::Choice { axis, value, of } => {
-                let is_chosen = cell.active[axis] && (cell.unit[axis] * of as f64) as u64 == value;
-                if is_chosen { share_of_choice(of) } else { 0.0 }
-            }
-            Column::Activity { axis } => f64::from(u8::from(cell.active[axis])),
+            Column::Choice { of, .. } => of as usize,
+            Column::Number { .. } | Column::Activity { .. } => 1,
         }
     }
 }

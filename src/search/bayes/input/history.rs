@@ -71,6 +71,12 @@ impl History {
         history
     }
 
+    /// The cells of all measurements and trials; some come several times.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        let measured = self.measured.iter().map(|measured| &measured.cell);
+        measured.chain(self.ended.iter().map(|(cell, _)| cell)).chain(&self.pending)
+    }
+
     /// Adds the measurements at the first `levels` rungs of `trial`.
     fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell, levels: usize) {
         for (rung, level) in trial.rung_history.rungs.iter().zip(1..=levels) {
