@@ -271,6 +271,20 @@ fn join(path: &str, inner: &str) -> String {
     }
 }
 
+/// The longest name of a parameter, an attribute or a study, in characters: that of the columns in a database.
+pub const LONGEST_NAME: usize = 512;
+
+/// Why a database cannot keep the `name` of a parameter or an attribute; `None` if it can.
+pub fn name_problem(name: &str) -> Option<String> {
+    match name.chars().count() {
+        _ if name.contains('\0') => Some("a name must not contain the character \\0".to_owned()),
+        length if length > LONGEST_NAME => {
+            Some(format!("a name of {length} characters: must have at most {LONGEST_NAME}"))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

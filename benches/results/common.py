@@ -6,6 +6,7 @@ summaries to the folder `results` of the project; `page.py` puts them into RESUL
 
 import argparse
 import csv
+import gzip
 import json
 import os
 import pathlib
@@ -112,6 +113,31 @@ def table_of(args, name):
         header = [f"x{column}" for column in range(len(rows[0]) - 1)] + ["class"]
         path.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
     return path.name
+
+
+def first_images(args, dataset, name, side=28):
+    """The first 10,000 training and 5,000 test images of an IDX set as NPZ, scaled to `side`; the file's name.
+
+    A side of 14 takes the mean of two by two pixels.
+    """
+    path = args.work / f"{name}.npz"
+    if not path.exists():
+        folder, arrays = data_dir() / dataset, {}
+        for part, file, count in (("train", "train", 10_000), ("test", "t10k", 5_000)):
+            pixels = gzip.open(folder / f"{file}-images-idx3-ubyte.gz").read()[16:16 + 784 * count]
+            labels = gzip.open(folder / f"{file}-labels-idx1-ubyte.gz").read()[8:8 + count]
+            if side == 14:
+                pixels = halved(pixels)
+            arrays |= {f"x_{part}": ([count, side, side], pixels), f"y_{part}": ([count], labels)}
+        write_npz(path, arrays)
+    return path.name
+
+
+def halved(pixels):
+    """Images of 28 by 28 bytes with the mean of two by two pixels, rounded."""
+    rows = [pixels[at:at + 28] for at in range(0, len(pixels), 28)]
+    pairs = ([*zip(upper[::2], upper[1::2], lower[::2], lower[1::2])] for upper, lower in zip(rows[::2], rows[1::2]))
+    return bytes((sum(four) + 2) // 4 for row in pairs for four in row)
 
 
 def spread(values):

@@ -8,10 +8,9 @@ accuracy: it is counted apart. FOLDER has wdbc, and mnist, whose first 10,000 tr
 images are the set mnist10k. On one thread digits and wdbc take about 3 minutes each, mnist10k 25.
 """
 
-import gzip
 import json
 
-from common import arguments, data_dir, point, run, spread, table_of, write, write_csv, write_file, write_npz
+from common import arguments, first_images, point, run, spread, table_of, write, write_csv, write_file
 
 SEEDS = range(5)
 # Whetstone's dense example, and the same network with a surrogate slope, Adam and batch norm.
@@ -67,19 +66,6 @@ def optimizer():
 TABLES = {"redundancy": redundancy, "sharpener": sharpener, "order": order, "optimizer": optimizer}
 
 
-def mnist10k(args):
-    """The first images of mnist as NPZ."""
-    path = args.work / "mnist10k.npz"
-    if not path.exists():
-        folder, arrays = data_dir() / "mnist", {}
-        for part, file, count in (("train", "train", 10_000), ("test", "t10k", 5_000)):
-            pixels = gzip.open(folder / f"{file}-images-idx3-ubyte.gz").read()[16:16 + 784 * count]
-            labels = gzip.open(folder / f"{file}-labels-idx1-ubyte.gz").read()[8:8 + count]
-            arrays |= {f"x_{part}": ([count, 28, 28], pixels), f"y_{part}": ([count], labels)}
-        write_npz(path, arrays)
-    return path.name
-
-
 def training(args, dataset, table, setting, values, seed):
     """One training: a line of the table. Kept in a file of the folder of work, so that it is done once."""
     name = f"method-{dataset}-{table}-{setting}-{seed}".replace(" ", "_")
@@ -88,7 +74,7 @@ def training(args, dataset, table, setting, values, seed):
         ended = json.loads(kept.read_text())
         if ended["values"] == values:
             return ended["line"]
-    data = {"wdbc": lambda: table_of(args, "wdbc"), "mnist10k": lambda: mnist10k(args)}.get(dataset, lambda: dataset)()
+    data = {"wdbc": lambda: table_of(args, "wdbc"), "mnist10k": lambda: first_images(args, "mnist", "mnist10k")}.get(dataset, lambda: dataset)()
     space = write_file(args, "method-space.json", point(values))
     out = args.work / "method-best.json"
     words = ["--dataset", data, "--space", space, "--budget", "1", "--confirm", "0", "--folds", "1", "--seed", str(seed)]

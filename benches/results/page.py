@@ -134,6 +134,19 @@ def torch_search(summary):
     return f"{summary['peers']}; a figure for each seed.\n\n" + table(head, rows)
 
 
+def fronts(summary):
+    names = {"best": "most accurate", "half": "at most 0.5 points below", "two": "at most 2 points below"}
+    def row(found, one):
+        energy = f"{one['energy_uj']:.4g}" + ("" if one["what"] == "best" else f", {found['shown'][0]['energy_uj'] / one['energy_uj']:.1f} times less")
+        sparsity = f"{100 * one['connection_sparsity']:.0f}, {100 * one['activation_sparsity']:.0f}"
+        return [found["set"], found["chip"], names[one["what"]], one["topology"], percent({"mean": one["test"], "sd": one["sd"]}), energy, f"{one['latency_us']:.4g}", one["cores"],
+                f"{one['parameters']:,}", f"{one['footprint_bytes'] / 1000:.1f}", sparsity, f"{one['effective_acs']:,}"]
+    head = ["data", "chip", "network", "topology", "test accuracy", "energy, uJ", "latency, us", "cores", "parameters", "footprint, kB",
+            "connection and activation sparsity, %", "effective ACs"]
+    counts = ", ".join(f"{found['networks']} of {found['set']} on {found['chip']} ({found['cpu_seconds'] / 60:.0f} CPU minutes)" for found in summary["rows"])
+    return f"Networks on the fronts: {counts}.\n\n" + table(head, [row(found, one) for found in summary["rows"] for one in found["shown"]])
+
+
 def epochs(summary):
     costs = list(summary["rows"][0]["regret"])
     points = lambda found, repeats: f"{100 * found['mean']:.2f} ± {100 * found['sd'] / repeats ** 0.5:.2f}"
@@ -146,7 +159,7 @@ def epochs(summary):
 
 
 TABLES = {
-    "whetstone": whetstone, "grid": grid, "tuned": tuned, "importance": importance, "coverage": coverage, "torch_search": torch_search, "epochs": epochs,
+    "whetstone": whetstone, "grid": grid, "tuned": tuned, "importance": importance, "coverage": coverage, "torch_search": torch_search, "epochs": epochs, "fronts": fronts,
     **{f"method-{name}": (lambda summary, name=name: method(summary, name)) for name in ("redundancy", "sharpener", "order", "optimizer")},
 }
 

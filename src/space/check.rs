@@ -52,6 +52,9 @@ impl Space {
             let at = At { file, path: format!("parameters.{name}") };
             let (domain, default, when) = at.parameter(written)?;
             at.unless(name.is_empty(), "empty name: a parameter needs one")?;
+            if let Some(problem) = input::name_problem(&name) {
+                return Err(At { file, path: "parameters".to_owned() }.error(problem).into());
+            }
             at.unless(
                 parameters.iter().any(|known: &Parameter| known.name == name),
                 "is there twice, since a list makes a parameter of this name too: choose another name",
@@ -430,6 +433,14 @@ mod tests {
             problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 4}"#).ends_with("the nearest is 8")
         );
         assert!(problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 0}"#).contains("at least 1"));
+    }
+
+    #[test]
+    fn a_name_that_no_database_keeps_is_refused() {
+        let named = |name: &str| problem(&format!(r#""{name}": {{"type": "float", "low": 0, "high": 1}}"#));
+        let long = "s.json: parameters: a name of 513 characters: must have at most 512";
+        assert_eq!(named(&"a".repeat(513)), long);
+        assert!(named(r"a\u0000b").starts_with("s.json: parameters: a name must not contain"));
     }
 
     #[test]

@@ -248,6 +248,14 @@ pub enum StorageError {
         /// The name, escaped.
         name: String,
     },
+    /// A name is too long for its column in the database.
+    #[error("a name of {length} characters: must have at most {longest}")]
+    LongName {
+        /// The length of the name in characters.
+        length: usize,
+        /// The largest allowed length.
+        longest: usize,
+    },
     /// A step is too large for its column in the database.
     #[error("step {step}: must be at most {most}")]
     Step {

@@ -17,7 +17,8 @@ use super::postgres::{Address, ServerLock};
 /// allow 255 bytes for the whole name, which begins with the name of the database.
 const LONGEST_NAME: usize = 100;
 
-/// Attempts to take a lock, and the time between two: [`leader`] holds one for a moment.
+/// How often taking a lock is tried, and the pause between two tries: [`leader`] takes the lock for an instant to see
+/// whether it is free.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 

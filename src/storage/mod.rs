@@ -13,7 +13,8 @@
 //!   [`Storage::release`] put a running trial back to waiting. Only [`Storage::reap`] fails a trial
 //!   without a result.
 //! - A trial that is not running never changes. A late [`Storage::finish`] or [`Storage::pause`]
-//!   returns `false` and changes nothing. A late report, heartbeat or point changes nothing either.
+//!   returns `false` and changes nothing. A late report, heartbeat or point changes nothing either. A worker with a
+//!   name ([`Storage::work_as`]) is late as well where another process has claimed the trial since.
 //! - [`Storage::pause`] pauses a running trial, and [`Storage::resume`] starts it again. A paused
 //!   trial is a pruned trial with a [`RungHistory`], for other programs too. No other pruned trial
 //!   ever runs again. A resumed trial that loses its worker is paused again, as it was.
@@ -103,8 +104,8 @@ pub trait Storage: Send {
     /// heartbeats; a claim is the first one.
     fn work_as(&mut self, worker: &str);
 
-    /// Sets what is called when a method has waited two seconds for a server that went away, once for
-    /// each such wait: with the reason, and the longest time that it waits. Nobody waits for a file.
+    /// Sets what is called, once, when a method has waited two seconds for a lost server. It gets the reason and the
+    /// longest possible wait. A file never causes such a wait.
     fn when_away(&mut self, tell: fn(&StorageError, Duration));
 
     /// Makes a study without trials.

@@ -2,7 +2,7 @@
 //! any.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::kept_network::KeptNetwork;
 use super::{End, Event, Tuner, TunerError};
@@ -36,19 +36,31 @@ impl Heartbeat {
 pub(super) struct StaleCheck {
     heartbeat: Heartbeat,
     last: Option<Instant>,
+    /// The last look at both clocks. That of [`Instant`] stands still while the machine sleeps.
+    clocks: (Instant, SystemTime),
+    /// No check before: other workers must be able to send a heartbeat first.
+    not_before: Instant,
 }
 
 impl StaleCheck {
     /// The schedule by `heartbeat`; the first check is due at once.
     pub fn new(heartbeat: Heartbeat) -> Self {
-        Self { heartbeat, last: None }
+        let now = Instant::now();
+        Self { heartbeat, last: None, clocks: (now, SystemTime::now()), not_before: now }
     }
 
-    /// Whether a check is due, which then counts as done.
-    fn is_due(&mut self) -> bool {
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.heartbeat.check_every());
+    /// Whether a check is due, which then counts as done. None is for some time after the machine slept or its clock
+    /// was set forward, since every heartbeat looks old then.
+    fn is_due(&mut self, now: Instant, date: SystemTime) -> bool {
+        let (last, last_date) = std::mem::replace(&mut self.clocks, (now, date));
+        let jump = date.duration_since(last_date).unwrap_or_default().saturating_sub(now - last);
+        if jump > self.heartbeat.timeout / 2 {
+            self.not_before = now + self.heartbeat.timeout / 2;
+        }
+        let is_due =
+            now >= self.not_before && self.last.is_none_or(|last| now - last >= self.heartbeat.check_every());
         if is_due {
-            self.last = Some(Instant::now());
+            self.last = Some(now);
         }
         is_due
     }
@@ -97,7 +109,7 @@ impl Tuner<'_> {
         stale_check: &mut StaleCheck,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
-        if !stale_check.is_due() {
+        if !stale_check.is_due(Instant::now(), SystemTime::now()) {
             return Ok(());
         }
         for lost in self.storage.reap(self.study, self.settings.heartbeat.timeout)? {
@@ -105,5 +117,28 @@ impl Tuner<'_> {
             observe(Event::TrialLost { trial, worker, again, reason });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_the_machine_slept_other_workers_may_send_a_heartbeat_first() {
+        let seconds = Duration::from_secs;
+        let mut check = StaleCheck::new(Heartbeat::default());
+        let (begin, date) = check.clocks;
+        assert!(check.is_due(begin, date));
+        assert!(!check.is_due(begin + seconds(14), date + seconds(14)), "a check every 15 s");
+        assert!(check.is_due(begin + seconds(16), date + seconds(16)));
+        // An hour of sleep, of which only the date knows.
+        let date = date + seconds(3600);
+        assert!(!check.is_due(begin + seconds(40), date + seconds(40)));
+        assert!(!check.is_due(begin + seconds(99), date + seconds(99)));
+        assert!(check.is_due(begin + seconds(101), date + seconds(101)));
+        // A long training, and a clock that is set back.
+        assert!(check.is_due(begin + seconds(900), date + seconds(900)));
+        assert!(check.is_due(begin + seconds(920), date));
     }
 }

@@ -190,6 +190,33 @@ fn a_folder_of_idx_files_is_read_by_the_names_of_every_source() {
     ]);
 }
 
+/// Records of CIFAR-100: a coarse and a fine label, then three planes of 32 by 32 pixels in a colour of the class.
+fn cifar_100(records: usize) -> Vec<u8> {
+    let record = |at: usize| {
+        let fine = u8::try_from(at % 100).expect("below 100");
+        let planes = [fine, 255 - fine, fine.wrapping_mul(41)].map(|value| [value; 1024]);
+        [&[fine / 5, fine], planes.as_flattened()].concat()
+    };
+    (0..records).flat_map(record).collect()
+}
+
+#[test]
+fn files_of_cifar_100_make_a_study_of_its_hundred_fine_classes() {
+    let tune = Tune::new();
+    tune.file("c/train.bin", cifar_100(400)).file("c/test.bin", cifar_100(100));
+    let event = loaded(&tune, "c", &["--out", "best.json"]);
+    assert_eq!((&event["samples"], &event["own_test"]), (&500.into(), &true.into()));
+    assert_eq!(event["classes"].as_array().map(Vec::len), Some(100));
+    assert_eq!(event["classes"][0], serde_json::json!({"class": "apple", "samples": 5}));
+    let best = tune.json("best.json");
+    assert_eq!(
+        (&best["network"]["topology"], &best["test_samples"]),
+        (&"32x32x3-16-400".into(), &100.into())
+    );
+    tune.file("c/test.bin", &cifar_100(100)[1..]);
+    run(&tune, "c", &[]).refused(&["c/test.bin: ", "3074"]);
+}
+
 #[test]
 fn built_in_data_say_whether_they_have_a_test_part_of_their_own() {
     for (set, own) in [("iris", false), ("digits", false), ("yinyang", true)] {

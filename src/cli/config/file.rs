@@ -160,7 +160,11 @@ fn words(argument: &Arg, value: &Json) -> Result<Vec<String>, String> {
 fn scalar(value: &Json) -> Result<String, String> {
     match value {
         Json::String(text) => Ok(text.clone()),
-        Json::Number(number) => Ok(number.to_string()),
+        // Programs write whole numbers as 3.0, too.
+        Json::Number(number) => Ok(match number.as_f64() {
+            Some(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.0}"),
+            _ => number.to_string(),
+        }),
         other => Err(format!("{}: must be a number or a text", input::shortened(&other.to_string()))),
     }
 }
@@ -196,6 +200,9 @@ mod tests {
                         --reference=0.5,-2 --budget=3 -q";
         assert_eq!(words.join(" "), expected);
         assert_eq!(filled(content, "tune show --storage FILE").map(|words| words.len()), Ok(3));
+        let numbers = r#"{"budget": 7.0, "seed": 9007199254740993, "reference": [0.25, -2.0]}"#;
+        let expected = "tune --budget=7 --seed=9007199254740993 --reference=0.25,-2";
+        assert_eq!(filled(numbers, "tune --config FILE").expect("right").join(" "), expected);
     }
 
     #[test]

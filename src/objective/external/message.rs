@@ -185,6 +185,9 @@ fn report(text: &str, metrics: &[Metric]) -> Result<Meaning, String> {
         }
         Some(step) => Ok(Meaning::Step(step, values)),
         None => {
+            if let Some(problem) = report.attributes.keys().find_map(|name| input::name_problem(name)) {
+                return Err(format!("output: attributes: {problem}"));
+            }
             let constraints = report.constraints.iter().map(Number::get).collect::<Result<_, _>>()?;
             Ok(Meaning::Result { values, constraints, attributes: report.attributes })
         }
@@ -285,6 +288,11 @@ mod tests {
         assert_eq!(two(r#"{"values": {"speed": 2, "loss": 1}}"#), result(&[1.0, 2.0]));
         assert_eq!(one(r#"{"failure": "too\nlong"}"#), Ok(Meaning::Failure("too".into())));
         assert_eq!(one("epoch 3 of 5: [1, 2]"), Ok(Meaning::Nothing));
+        let name = "a".repeat(513);
+        let long = one(&format!(r#"{{"value": 1, "attributes": {{"{name}": 1}}}}"#));
+        let problem = "output: attributes: a name of 513 characters: must have at most 512";
+        assert_eq!(long, Err(problem.to_owned()));
+        assert!(one(r#"{"value": 1, "attributes": {"a\u0000b": 1}}"#).is_err());
         assert_eq!(one(""), Ok(Meaning::Nothing));
     }
 

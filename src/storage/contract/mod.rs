@@ -52,6 +52,7 @@ macro_rules! promises {
             the_zero_with_a_sign_is_plain_zero_from_the_claim_on
             a_lost_trial_is_tried_again_under_a_new_number
             a_late_result_of_a_lost_trial_changes_nothing
+            a_late_worker_leaves_the_trial_to_the_next_one
             a_trial_that_takes_its_workers_down_is_left_alone
             a_released_trial_waits_again_under_its_number
             a_lost_trial_that_paused_goes_on_from_its_last_rung
@@ -76,8 +77,9 @@ pub(super) use self::reloading::{
 };
 pub(super) use self::round_trip::every_trial_reads_back_equal;
 pub(super) use self::workers::{
-    a_late_result_of_a_lost_trial_changes_nothing, a_leader_takes_back_what_no_live_worker_holds,
-    a_lost_trial_is_tried_again_under_a_new_number, a_lost_trial_that_paused_goes_on_from_its_last_rung,
+    a_late_result_of_a_lost_trial_changes_nothing, a_late_worker_leaves_the_trial_to_the_next_one,
+    a_leader_takes_back_what_no_live_worker_holds, a_lost_trial_is_tried_again_under_a_new_number,
+    a_lost_trial_that_paused_goes_on_from_its_last_rung,
     a_point_that_another_process_has_begun_is_a_duplicate, a_released_trial_waits_again_under_its_number,
     a_trial_that_takes_its_workers_down_is_left_alone,
     one_process_holds_the_suggestion_lock_until_it_releases_it_or_ends,

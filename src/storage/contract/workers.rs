@@ -137,6 +137,31 @@ pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(plac
     assert_eq!(storage.load_study(study).expect("loaded").trials.len(), 1);
 }
 
+pub(in super::super) fn a_late_worker_leaves_the_trial_to_the_next_one(place: &impl Place) {
+    let rung_history = RungHistory { rungs: vec![Rung { steps: 2, values: vec![0.5], seconds: 0.25 }] };
+    let (mut late, mut next) = (place.open(), place.open());
+    let study = study(&mut *late);
+    late.work_as("late");
+    next.work_as("next");
+    let running = claim(&mut *late, study);
+    late.pause(running.key, &rung_history).expect("stored");
+    late.resume(running.key).expect("stored").expect("it is paused");
+    silent(place, study, &running);
+    let resumed = next.resume(running.key).expect("stored").expect("it is paused");
+    let before = late.load_study(study).expect("loaded");
+    let longer = RungHistory { rungs: [&rung_history.rungs[..], &rung_history.rungs].concat() };
+    late.report(running.key, 3, 0.5).expect("late, not wrong");
+    late.set_point(running.key, &space(), &point(0.07)).expect("late, not wrong");
+    assert!(!late.heartbeat(running.key).expect("late, not wrong"));
+    assert!(!late.pause(running.key, &longer).expect("late, not wrong"));
+    assert!(!late.release(running.key).expect("late, not wrong"));
+    assert!(!late.finish(running.key, &complete(0.25)).expect("late, not wrong"));
+    assert_eq!(late.load_study(study).expect("loaded"), before);
+    assert_eq!(before.trials[0], resumed.trial);
+    assert!(next.heartbeat(running.key).expect("stored"));
+    assert!(next.finish(running.key, &complete(0.5)).expect("stored"));
+}
+
 pub(in super::super) fn a_leader_takes_back_what_no_live_worker_holds(place: &impl Place) {
     let mut storage = place.open();
     let study = study(&mut *storage);

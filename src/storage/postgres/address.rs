@@ -123,7 +123,10 @@ fn take_ssl_options(text: &str) -> (String, SslOptions) {
 /// The address `text` with dots in place of a password, for messages.
 pub fn without_password(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let is_query = |at: &usize| rest[..*at].contains('@') || !rest.contains('@');
+    // A question mark before the only `@` is part of a password.
+    let query_at = rest.match_indices('?').map(|(at, _)| at).find(is_query);
+    let (place, query) = query_at.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
     let place = match place.rsplit_once('@') {
         Some((user, host)) => {
             let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:..."));
@@ -170,6 +173,13 @@ mod tests {
     fn a_password_is_refused_and_not_shown() {
         let message = refused("postgresql://me:secret@host/db");
         assert!(message.starts_with("postgresql://me:...@host/db: must not hold a password"), "{message}");
+        for password in ["sec?ret", "sec/?ret", "s?e?cret"] {
+            let message = refused(&format!("postgresql://me:{password}@host/db?sslmode=require"));
+            assert!(
+                message.starts_with("postgresql://me:...@host/db?sslmode=require: must not"),
+                "{message}"
+            );
+        }
         let message = refused("postgresql://me@host/db?password=secret&sslmode=require");
         assert!(message.contains("password=...") && !message.contains("secret"), "{message}");
     }

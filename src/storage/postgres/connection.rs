@@ -17,6 +17,21 @@ use super::{Address, tls};
 /// The first and the longest pause between attempts to reach a server.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
+/// When a machine counts as gone that answers nothing: how long a connection is silent before it is asked, the time
+/// between two questions, and their number. The defaults of systems are hours, in which locks stay behind.
+const ALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration::from_secs(10), 3);
+
+/// The same for the server, which asks whether this program is alive. A transaction that is broken off ends with the
+/// connection, or after this time.
+fn alive_settings() -> String {
+    let (idle, interval, count) = (ALIVE.0.as_secs(), ALIVE.1.as_secs(), ALIVE.2);
+    format!(
+        "SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = {interval}; SET tcp_keepalives_count = {count};
+         SET idle_in_transaction_session_timeout = {}",
+        2000 * idle
+    )
+}
+
 /// A client with its prepared statements.
 pub(super) struct Connection {
     client: Client,
@@ -28,7 +43,10 @@ impl Connection {
     pub fn open(address: &Address, name: &str) -> Result<Self, Fault> {
         let mut config = address.with_password()?;
         config.application_name(name);
-        let client = config.connect(tls::connector(address)?)?;
+        config.keepalives_idle(ALIVE.0).keepalives_interval(ALIVE.1).keepalives_retries(ALIVE.2);
+        config.tcp_user_timeout(ALIVE.0 + ALIVE.2 * ALIVE.1);
+        let mut client = config.connect(tls::connector(address)?)?;
+        client.batch_execute(&alive_settings())?;
         Ok(Self { client, statements: HashMap::new() })
     }
 
@@ -64,7 +82,8 @@ impl Sql for Statements<'_> {
     }
 
     fn heartbeat_age(&self) -> &'static str {
-        "EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP::timestamp - heartbeat))::float8"
+        // Both in UTC: a span over the change to summer time would be an hour too long else.
+        "EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP - heartbeat::timestamptz))::float8"
     }
 
     fn is_repeated(&self) -> bool {
@@ -111,6 +130,7 @@ impl Trouble {
         };
         let away = [
             SqlState::ADMIN_SHUTDOWN,
+            SqlState::IDLE_SESSION_TIMEOUT,
             SqlState::CRASH_SHUTDOWN,
             SqlState::CANNOT_CONNECT_NOW,
             SqlState::TOO_MANY_CONNECTIONS,

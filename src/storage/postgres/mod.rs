@@ -17,7 +17,7 @@ mod suggestion_lock;
 mod tls;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
@@ -42,6 +42,8 @@ pub struct PostgresStorage {
     connection: Option<Connection>,
     patience: Duration,
     tell: Option<fn(&StorageError, Duration)>,
+    /// When the server could not be reached last.
+    away: Option<Instant>,
     worker: Option<String>,
     cache: StudyCache,
 }
@@ -71,6 +73,7 @@ impl PostgresStorage {
             connection: None,
             patience: PATIENCE,
             tell: None,
+            away: None,
             worker: None,
             cache: StudyCache::default(),
         };
@@ -123,6 +126,7 @@ impl PostgresStorage {
             let goes_on = match trouble {
                 Trouble::Away => {
                     self.connection = None;
+                    self.away = Some(Instant::now());
                     if let Some(tell) = self.tell.filter(|_| patience.is_news()) {
                         tell(&error, self.patience);
                     }
@@ -187,6 +191,10 @@ impl Database for PostgresStorage {
 
     fn when_away(&mut self, tell: fn(&StorageError, Duration)) {
         self.tell = Some(tell);
+    }
+
+    fn was_away_within(&self, span: Duration) -> bool {
+        self.away.is_some_and(|away| away.elapsed() < span)
     }
 
     /// Returns `false` while the server is away: nothing can be claimed then.

@@ -493,5 +493,10 @@ mod tests {
         storage.connection().execute_batch(rows).expect("written");
         let trial = storage.load_study(study).expect("loaded").trials[0].clone();
         assert_eq!((trial.constraints, trial.internal), (vec![1.0, 0.5, -3.0], Attributes::new()));
+        // As Optuna leaves a trial whose constraints are not known.
+        let unknown = "UPDATE trial_system_attributes SET value_json = 'null'";
+        storage.connection().execute_batch(unknown).expect("written");
+        let trial = folder.storage().load_study(study).expect("loaded").trials[0].clone();
+        assert_eq!((trial.constraints, trial.internal), (Vec::new(), Attributes::new()));
     }
 }

@@ -53,6 +53,8 @@ impl Reader {
     /// There is no file, it cannot be read, or it is no database of studies.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         place::check(path)?;
+        // The log lies beside the file, not beside a link to it.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let reader = match way_to_read(path)? {
             Way::BesideWriters => Self::of(connect(path, ReadAs::Shared)?),
             Way::Still(stamp) => Self { still: Some(stamp), ..Self::of(connect(path, ReadAs::Still)?) },
@@ -198,6 +200,18 @@ mod tests {
         schema::create(&connection).expect("made");
         connection.execute_batch("UPDATE version_info SET library_version = '4.9.0'").expect("written");
         connection
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_database_is_read_with_its_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("there.db"), folder.path().join("link.db"));
+        std::os::unix::fs::symlink(&path, &link).expect("made");
+        let writer = open::open(&path).expect("made");
+        writer.execute_batch(ADD).expect("written");
+        assert!(length(&beside(&path, "-wal")) > 0);
+        assert_eq!(studies(&Reader::open(&link).expect("opened")), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::super::{StorageError, StudyKey, TrialKey};
 use super::fault::Fault;
 use super::sql::Sql;
+use crate::input::LONGEST_NAME;
 use crate::study::Attributes;
 
 /// The prefix of the names of this program's own attributes. Optuna uses `tpe:`, `constraints` and
@@ -106,11 +107,14 @@ pub(super) fn check_internal(attributes: &Attributes) -> Result<(), StorageError
     }
 }
 
-/// Refuses a name with the character `\0`, which PostgreSQL cannot store.
+/// Refuses a name with the character `\0`, which PostgreSQL cannot store, and one that is too long for its column.
 pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
-    match name.contains('\0') {
-        true => Err(StorageError::NulInName { name: name.escape_debug().to_string() }),
-        false => Ok(()),
+    if name.contains('\0') {
+        return Err(StorageError::NulInName { name: name.escape_debug().to_string() });
+    }
+    match name.chars().count() {
+        length if length > LONGEST_NAME => Err(StorageError::LongName { length, longest: LONGEST_NAME }),
+        _ => Ok(()),
     }
 }
 

@@ -100,12 +100,10 @@ pub(super) fn waiting(
     );
     let Some(row) = sql.first(&first, &[study.0.into()])? else { return Ok(None) };
     let key = TrialKey(row.int(0)?);
-    // Read before it runs: the point that Optuna enqueued is read only of a waiting trial.
-    let waiting = rows::one(sql, key)?;
     let statement = "UPDATE trials SET state = 'RUNNING', datetime_start = ?2 WHERE trial_id = ?1";
     sql.execute(statement, &[key.0.into(), time::now().into()])?;
     sign(sql, key, signature)?;
-    Ok(Some(Claim { key, trial: Trial { point: waiting.point, ..rows::one(sql, key)? } }))
+    Ok(Some(Claim { key, trial: rows::one(sql, key)? }))
 }
 
 /// Adds a waiting trial with the parameters of `point`, all or some of them. Returns its number.

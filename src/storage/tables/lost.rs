@@ -17,6 +17,11 @@ use crate::study::{
 };
 use crate::units::Seconds;
 
+/// Whether a trial `t` was claimed by a worker of this program. Optuna's workers send heartbeats, too, and Optuna
+/// takes the trials of those that are gone.
+const OF_A_WORKER: &str = r#"EXISTS (SELECT 1 FROM trial_system_attributes a
+    WHERE a.trial_id = t.trial_id AND a."key" = 'tune:worker')"#;
+
 /// Puts back every running trial of a study that a process of this program has claimed without
 /// sending heartbeats. Returns the number of these trials. Running trials of other programs are
 /// left alone.
@@ -88,7 +93,7 @@ pub(super) fn reap(
     studies::require(sql, study)?;
     let statement = format!(
         "SELECT t.trial_id, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' ORDER BY number",
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {OF_A_WORKER} ORDER BY number",
         sql.heartbeat_age()
     );
     let mut lost = Vec::new();
@@ -121,9 +126,10 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
     let again = if trial.rung_history.is_empty() {
         fail(sql, key, &Failure { kind: FailureKind::Lost, reason: reason.clone() })?;
         let history = failed_before(&trial);
-        let number = try_again(sql, study, key, &trial)?;
-        attribute::set(sql, Owner::TrialSystem(number.1), RETRY_HISTORY, &Json::from(history).to_string())?;
-        number.0
+        let number = count(sql, study)?.next;
+        let copy = try_again(sql, study, key, &trial, number)?;
+        attribute::set(sql, Owner::TrialSystem(copy), RETRY_HISTORY, &Json::from(history).to_string())?;
+        number
     } else {
         put_back(sql, key)?;
         attribute::set(sql, Owner::TrialSystem(key), TRIES, &tries.to_string())?;
@@ -154,10 +160,11 @@ pub(super) fn retry_failed(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fa
         sql.lock()
     );
     let rows = sql.query(&statement, &[study.0.into(), RETRIED.into()])?;
-    for row in &rows {
+    let next = count(sql, study)?.next;
+    for (row, number) in rows.iter().zip(next..) {
         let key = TrialKey(row.int(0)?);
         let trial = rows::one(sql, key)?;
-        try_again(sql, study, key, &trial)?;
+        try_again(sql, study, key, &trial, number)?;
         // Readers look at a trial again where a date of its row has changed.
         let ended = trial.finished.map_or_else(time::now, |Timestamp(moment)| Timestamp(moment + 1));
         let statement = "UPDATE trials SET datetime_complete = ?2 WHERE trial_id = ?1";
@@ -171,15 +178,15 @@ fn fail(sql: &mut dyn Sql, key: TrialKey, failure: &Failure) -> Result<(), Fault
     trials::end(sql, key, "FAIL")
 }
 
-/// Enqueues the point of a failed trial under a new number. Returns this number and the key of the
-/// new trial. The new trial has the attribute that Optuna gives to retried trials.
+/// Enqueues the point of a failed trial under the new `number`. Returns the key of the new trial. It has the
+/// attribute that Optuna gives to retried trials.
 fn try_again(
     sql: &mut dyn Sql,
     study: StudyKey,
     key: TrialKey,
     trial: &Trial,
-) -> Result<(u32, TrialKey), Fault> {
-    let number = count(sql, study)?.next;
+    number: u32,
+) -> Result<TrialKey, Fault> {
     let insert = "INSERT INTO trials (number, study_id, state) VALUES (?1, ?2, 'WAITING') RETURNING trial_id";
     let copy = TrialKey(sql.insert(insert, &[number.into(), study.0.into()])?);
     let statement = "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
@@ -196,14 +203,14 @@ fn try_again(
     attribute::set(sql, Owner::TrialSystem(key), RETRIED, &number.to_string())?;
     let retried = claims::retried(sql, study)? + 1;
     attribute::set(sql, Owner::StudySystem(study), RETRIED, &retried.to_string())?;
-    Ok((number, copy))
+    Ok(copy)
 }
 
 /// The numbers of the running trials with heartbeats, each with the age of its last heartbeat.
 pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
     let statement = format!(
-        "SELECT number, {} FROM trials JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' ORDER BY number",
+        "SELECT number, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {OF_A_WORKER} ORDER BY number",
         sql.heartbeat_age()
     );
     let rows = sql.query(&statement, &[study.0.into()])?;
@@ -385,6 +392,9 @@ mod tests {
         let [silent, alive] = [1_u32, 2]
             .map(|number| TrialKey(bench.run(|sql| sql.insert(insert, &[number.into(), study.0.into()]))));
         bench.run(|sql| trials::write_heartbeat(sql, alive));
+        bench.age(alive, 600);
+        assert_eq!(bench.run(|sql| reap(sql, study, TIMEOUT)), [], "its own program looks after it");
+        assert_eq!(bench.run(|sql| super::heartbeats(sql, study)), []);
         assert_eq!(bench.run(|sql| requeue(sql, study)), 1);
         let states = [ours, silent, alive].map(|key| bench.trial(key).state);
         assert_eq!(states, [TrialState::Waiting, TrialState::Running, TrialState::Running]);

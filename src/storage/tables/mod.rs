@@ -57,6 +57,11 @@ pub(super) trait Database: Send {
     /// See [`Storage::when_away`].
     fn when_away(&mut self, _tell: fn(&StorageError, Duration)) {}
 
+    /// Whether the database could not be reached at some time within the last `span`.
+    fn was_away_within(&self, _span: Duration) -> bool {
+        false
+    }
+
     /// See [`Storage::lock_suggestions`].
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
@@ -66,6 +71,17 @@ pub(super) trait Database: Send {
 
 fn signature(database: &mut impl Database) -> Signature {
     Signature { worker: database.worker().clone(), receipt: database.receipt() }
+}
+
+/// The result of `body`, which changes a running trial; `late` where the trial has gone on to another worker.
+fn while_held<T: Copy>(
+    database: &mut impl Database,
+    trial: TrialKey,
+    late: T,
+    mut body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
+) -> Result<T, StorageError> {
+    let worker = database.worker().clone();
+    database.write(|sql| if trials::is_held(sql, trial, worker.as_deref())? { body(sql) } else { Ok(late) })
 }
 
 impl<D: Database> Storage for D {
@@ -149,24 +165,24 @@ impl<D: Database> Storage for D {
 
     fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError> {
         space.check(point)?;
-        self.write(|sql| trials::set_point(sql, trial, space, point))
+        while_held(self, trial, (), |sql| trials::set_point(sql, trial, space, point))
     }
 
     fn report(&mut self, trial: TrialKey, step: u32, value: f64) -> Result<(), StorageError> {
-        self.write(|sql| trials::report(sql, trial, step, value))
+        while_held(self, trial, (), |sql| trials::report(sql, trial, step, value))
     }
 
     fn heartbeat(&mut self, trial: TrialKey) -> Result<bool, StorageError> {
-        self.write(|sql| trials::heartbeat(sql, trial))
+        while_held(self, trial, false, |sql| trials::heartbeat(sql, trial))
     }
 
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError> {
-        self.write(|sql| trials::finish(sql, trial, outcome))
+        while_held(self, trial, false, |sql| trials::finish(sql, trial, outcome))
     }
 
     fn pause(&mut self, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, StorageError> {
         assert!(!rung_history.is_empty(), "a trial pauses at a rung");
-        self.write(|sql| trials::pause(sql, trial, rung_history))
+        while_held(self, trial, false, |sql| trials::pause(sql, trial, rung_history))
     }
 
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
@@ -183,10 +199,14 @@ impl<D: Database> Storage for D {
     }
 
     fn release(&mut self, trial: TrialKey) -> Result<bool, StorageError> {
-        self.write(|sql| lost::release(sql, trial))
+        while_held(self, trial, false, |sql| lost::release(sql, trial))
     }
 
     fn reap(&mut self, study: StudyKey, heartbeat_timeout: Duration) -> Result<Vec<Lost>, StorageError> {
+        if self.was_away_within(heartbeat_timeout) {
+            // The heartbeats of others could not be stored meanwhile.
+            return Ok(Vec::new());
+        }
         self.write(|sql| lost::reap(sql, study, heartbeat_timeout))
     }
 

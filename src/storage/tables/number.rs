@@ -34,14 +34,19 @@ pub(in super::super) fn spell_list(numbers: &[f64]) -> String {
 }
 
 /// Reads the numbers of a list as [`spell_list`] writes it. A number without brackets is a list of
-/// one.
+/// one. Python's comparisons are 1 or 0.
 pub(in super::super) fn read_list(text: &str) -> Option<Vec<f64>> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).trim();
     if inner.is_empty() {
         return Some(Vec::new());
     }
-    inner.split(',').map(|number| number.trim().parse().ok()).collect()
+    let read = |word: &str| match word.trim() {
+        "true" => Some(1.0),
+        "false" => Some(0.0),
+        number => number.parse().ok(),
+    };
+    inner.split(',').map(read).collect()
 }
 
 #[cfg(test)]
@@ -64,7 +69,8 @@ mod tests {
         assert_eq!(list, Some(vec![-5.0, 1e-7, 1e22, f64::INFINITY, f64::NEG_INFINITY, 3.0]));
         assert_eq!(read_list("0.5"), Some(vec![0.5]));
         assert_eq!(read_list("[]"), Some(vec![]));
-        assert_eq!(read_list("[true]"), None);
+        assert_eq!(read_list("[true, 0.5, false]"), Some(vec![1.0, 0.5, 0.0]));
+        assert_eq!(read_list("[one]"), None);
     }
 
     proptest! {

@@ -216,7 +216,11 @@ fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -
             return Ok(());
         }
         if key == CONSTRAINTS || key.starts_with("constraints:") {
-            return constrain(trial, &key, &text.unwrap_or_default());
+            // Optuna writes null where its function of constraints failed.
+            return match text.filter(|text| text.trim() != "null") {
+                Some(text) => constrain(trial, &key, &text),
+                None => Ok(()),
+            };
         }
         let value = attribute::read(text);
         let is_enqueued = key == ENQUEUED;

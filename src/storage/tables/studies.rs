@@ -83,7 +83,11 @@ pub(super) fn delete(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     ];
     const OF_STUDY: [&str; 5] =
         ["trials", "study_directions", "study_user_attributes", "study_system_attributes", "studies"];
-    require(sql, study)?;
+    match require(sql, study) {
+        // The attempt before has deleted it, and its answer got lost.
+        Err(Fault::Storage(StorageError::NoStudy(_))) if sql.is_repeated() => return Ok(()),
+        other => other?,
+    }
     let trials = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
     let of_trials = OF_TRIALS.iter().map(|table| format!("DELETE FROM {table} WHERE {trials}"));
     let of_study = OF_STUDY.iter().map(|table| format!("DELETE FROM {table} WHERE study_id = ?1"));

@@ -1,5 +1,7 @@
 //! Changes to the rows of one trial: its point, intermediate values, heartbeats, end and pauses.
 
+use serde_json::Value as Json;
+
 use super::super::{StorageError, StudyKey, TrialKey};
 use super::attribute::{self, LED, Owner};
 use super::fault::Fault;
@@ -7,13 +9,17 @@ use super::rows::{self, CONSTRAINTS};
 use super::sql::{Cell, Sql};
 use super::{number, params, studies, time};
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
+use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory, WORKER};
 
 /// The key of the trial with this number, if there is one. Optuna numbers a new trial by counting
 /// the trials. So two trials may have the same number after others were deleted; the newest one is
 /// found.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
     studies::look(sql, study)?;
+    if i32::try_from(number).is_err() {
+        // The column holds no larger number.
+        return Ok(None);
+    }
     let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2 ORDER BY trial_id DESC";
     let row = sql.first(statement, &[study.0.into(), number.into()])?;
     row.map(|row| row.int(0).map(TrialKey)).transpose()
@@ -121,6 +127,17 @@ pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, rung_history: &RungHisto
     attribute::set(sql, Owner::TrialSystem(trial), RUNG_HISTORY, &rung_history.to_json().to_string())?;
     end(sql, trial, "PRUNED")?;
     Ok(true)
+}
+
+/// Whether `worker` is the last that claimed the trial. Who is no worker with heartbeats may change any trial. Until the
+/// transaction ends, no other process can change that.
+pub(super) fn is_held(sql: &mut dyn Sql, trial: TrialKey, worker: Option<&str>) -> Result<bool, Fault> {
+    is_running(sql, trial)?;
+    let Some(worker) = worker else { return Ok(true) };
+    let statement = r#"SELECT 1 FROM trial_system_attributes
+                       WHERE trial_id = ?1 AND "key" = ?2 AND value_json = ?3"#;
+    let name = Json::from(worker).to_string();
+    Ok(sql.first(statement, &[trial.0.into(), WORKER.into(), name.into()])?.is_some())
 }
 
 /// Whether the trial is running. Until the transaction ends, no other process can change that.
