@@ -46,7 +46,7 @@ mod tests {
     pub fn main() -> ExitCode {
         let arguments = Arguments::from_args();
         let mut tests = contract_tests();
-        let own: [(&str, fn()); 7] = [
+        let own: [(&str, fn()); 8] = [
             ("the_tables_are_those_that_optuna_makes", the_tables_are_those_that_optuna_makes),
             ("many_programs_may_make_the_tables_at_once", many_programs_may_make_the_tables_at_once),
             ("a_database_of_another_program_is_refused", a_database_of_another_program_is_refused),
@@ -54,6 +54,7 @@ mod tests {
             ("a_claim_whose_answer_is_lost_is_no_ghost", a_claim_whose_answer_is_lost_is_no_ghost),
             ("a_private_way_and_a_kept_password_lead_in", a_private_way_and_a_kept_password_lead_in),
             ("one_process_at_a_time_leads_a_study", one_process_at_a_time_leads_a_study),
+            ("a_leader_whose_lock_was_lost_takes_it_again", a_leader_whose_lock_was_lost_takes_it_again),
         ];
         tests.extend(own.map(|(name, body)| {
             Test::test(name, move || {
@@ -332,5 +333,33 @@ mod tests {
         assert_eq!((leader("mnist"), leader("iris")), (Some(own), None));
         drop(first);
         place.lock("mnist").expect("free again");
+    }
+
+    /// Ends the connections of this process to a database.
+    const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'tune%'";
+
+    fn a_leader_whose_lock_was_lost_takes_it_again() {
+        let database = Database::fresh();
+        let (_, name) = database.0.rsplit_once('/').expect("an address");
+        let place: Location = database.0.parse().expect("a location");
+        let mut storage = database.storage();
+        let study = contract::study(&mut storage);
+        let lock = place.lock("mnist").expect("free");
+        storage.guard(&lock);
+        server().sql(name, END_ALL);
+        contract::claim(&mut storage, study);
+        let own = format!("tune, process {}", std::process::id());
+        assert_eq!(place.leader("mnist").expect("it answers"), Some(own));
+        server().sql(name, END_ALL);
+        let digest = <sha2::Sha256 as sha2::Digest>::digest("tune mnist");
+        let key = i64::from_be_bytes(std::array::from_fn(|index| digest[index]));
+        let other = format!("{}?application_name=other", database.0);
+        let mut other = postgres::Client::connect(&other, postgres::NoTls).expect("a connection");
+        other.execute("SELECT pg_advisory_lock($1)", &[&key]).expect("free");
+        let error = storage.load_study(study).expect_err("another process leads it").to_string();
+        assert!(error.contains("study \"mnist\"") && error.contains("is run by other"), "{error}");
+        drop(other);
+        storage.load_study(study).expect("it leads again");
     }
 }

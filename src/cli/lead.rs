@@ -35,7 +35,8 @@ use crate::units::digits;
 pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::storage(database)?;
-    let _lock = database.lock(&prepared.name)?;
+    let lock = database.lock(&prepared.name)?;
+    storage.guard(&lock);
     add_warm_start(&mut prepared, args, &mut *storage)?;
     let command = &*with_trials_so_far(command, &prepared, args, &mut *storage)?;
     prepared.facts.insert(COMMAND.to_owned(), command.into());

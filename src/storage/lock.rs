@@ -5,13 +5,14 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::StorageError;
-use super::postgres::{Address, ServerLock};
+use super::postgres::{Address, ServerLock, SharedLock};
 
 /// The longest part of a lock file's name that comes from the study's name, in bytes. File systems
 /// allow 255 bytes for the whole name, which begins with the name of the database.
@@ -31,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// `<database>.<study>.lock`. The operating system releases it when the process ends in any way.
 /// The file itself stays until its study is deleted ([`StudyLock::remove`]). A process that gets the
 /// lock of a file that was removed meanwhile tries again with the new one. On a server, the lock is an advisory lock of a
-/// separate connection.
+/// separate connection. A storage that is told of it ([`Storage::guard`](super::Storage::guard)) takes it again after a
+/// lost connection, before anything else.
 #[derive(Debug)]
 pub struct StudyLock {
     /// Keeps the file or the connection open for as long as the lock holds.
@@ -41,7 +43,7 @@ pub struct StudyLock {
 #[derive(Debug)]
 enum Held {
     File { _file: File, path: PathBuf },
-    Server { _lock: ServerLock },
+    Server { lock: SharedLock },
 }
 
 impl StudyLock {
@@ -89,11 +91,15 @@ impl StudyLock {
     /// [`StorageError::Locked`] names the process that holds the lock. Other errors if the server
     /// cannot be reached.
     pub fn acquire_on_server(address: &Address, study: &str) -> Result<Self, StorageError> {
-        match ServerLock::acquire(address, key(study), &format!("tune, process {}", process::id()))? {
-            Ok(lock) => Ok(Self { held: Held::Server { _lock: lock } }),
-            Err(holder) => {
-                Err(StorageError::Locked { study: study.to_owned(), place: address.to_string(), holder })
-            }
+        let lock = ServerLock::acquire(address, study, key(study))?;
+        Ok(Self { held: Held::Server { lock: Arc::new(Mutex::new(lock)) } })
+    }
+
+    /// The lock on a server, if it is one.
+    pub(super) fn on_server(&self) -> Option<SharedLock> {
+        match &self.held {
+            Held::File { .. } => None,
+            Held::Server { lock } => Some(Arc::clone(lock)),
         }
     }
 }

@@ -108,6 +108,10 @@ pub trait Storage: Send {
     /// longest possible wait. A file never causes such a wait.
     fn when_away(&mut self, tell: fn(&StorageError, Duration));
 
+    /// Ties this storage to the `lock` of the study that it leads. If a lost connection has lost the lock and another
+    /// process has taken it, every method returns [`StorageError::Locked`] from then on.
+    fn guard(&mut self, lock: &StudyLock);
+
     /// Makes a study without trials.
     ///
     /// # Errors

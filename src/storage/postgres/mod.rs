@@ -13,16 +13,19 @@ mod cell;
 mod connection;
 mod password;
 mod schema;
+mod server_lock;
 mod suggestion_lock;
 mod tls;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
+pub(super) use self::server_lock::{ServerLock, SharedLock};
 use super::tables::{Database, Fault, Sql, StudyCache};
-use super::{StorageError, StudyKey};
+use super::{StorageError, StudyKey, StudyLock};
 
 /// The longest wait for a server that went away. It is longer than a restart, or a move to another
 /// machine, takes.
@@ -45,6 +48,8 @@ pub struct PostgresStorage {
     /// When the server could not be reached last.
     away: Option<Instant>,
     worker: Option<String>,
+    /// The lock of the study that this process leads, if it does.
+    lock: Option<SharedLock>,
     cache: StudyCache,
 }
 
@@ -75,6 +80,7 @@ impl PostgresStorage {
             tell: None,
             away: None,
             worker: None,
+            lock: None,
             cache: StudyCache::default(),
         };
         let mut patience = Patience::new(FIRST_PATIENCE);
@@ -99,7 +105,13 @@ impl PostgresStorage {
     fn connection(&mut self) -> Result<&mut Connection, Fault> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(Connection::open(&self.address, "tune")?)),
+            none => {
+                let connection = Connection::open(&self.address, "tune")?;
+                if let Some(lock) = &self.lock {
+                    lock.lock().unwrap_or_else(PoisonError::into_inner).renew()?;
+                }
+                Ok(none.insert(connection))
+            }
         }
     }
 
@@ -121,7 +133,7 @@ impl PostgresStorage {
                 }
             };
             attempts += 1;
-            let trouble = Trouble::of(&fault);
+            let trouble = if server_lock::is_own(&fault) { Trouble::Away } else { Trouble::of(&fault) };
             let error = at(fault, &self.address);
             let goes_on = match trouble {
                 Trouble::Away => {
@@ -193,6 +205,10 @@ impl Database for PostgresStorage {
         self.tell = Some(tell);
     }
 
+    fn guard(&mut self, lock: &StudyLock) {
+        self.lock = lock.on_server();
+    }
+
     fn was_away_within(&self, span: Duration) -> bool {
         self.away.is_some_and(|away| away.elapsed() < span)
     }
@@ -217,47 +233,4 @@ impl Database for PostgresStorage {
         }
         Ok(())
     }
-}
-
-/// An advisory lock on a server. It is held by a separate connection, until that is closed.
-pub(super) struct ServerLock {
-    _connection: Box<Connection>,
-}
-
-impl std::fmt::Debug for ServerLock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ServerLock")
-    }
-}
-
-impl ServerLock {
-    /// Takes the lock with this `key` for `holder`, without waiting. If another process holds the
-    /// lock, the inner error is the name of that process.
-    pub fn acquire(address: &Address, key: i64, holder: &str) -> Result<Result<Self, String>, StorageError> {
-        let run = || {
-            let mut connection = Connection::open(address, holder)?;
-            let row = connection.client().query_one("SELECT pg_try_advisory_lock($1)", &[&key])?;
-            if row.get(0) {
-                return Ok(Ok(Self { _connection: Box::new(connection) }));
-            }
-            let other = name_of_holder(&mut connection, key)?;
-            Ok(Err(other.unwrap_or_else(|| "another process".to_owned())))
-        };
-        run().map_err(|fault| at(fault, address))
-    }
-
-    /// The name of the process that holds the lock with this `key`; `None` if none does.
-    pub fn holder(address: &Address, key: i64) -> Result<Option<String>, StorageError> {
-        let run = || name_of_holder(&mut Connection::open(address, "tune")?, key);
-        run().map_err(|fault| at(fault, address))
-    }
-}
-
-fn name_of_holder(connection: &mut Connection, key: i64) -> Result<Option<String>, Fault> {
-    let sql = "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE locktype = 'advisory' AND granted AND objsubid = 1
-        AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (classid::bigint << 32 | objid::bigint) = $1";
-    let row = connection.client().query_opt(sql, &[&key])?;
-    Ok(row.and_then(|row| row.get::<_, Option<String>>(0)))
 }

@@ -30,7 +30,7 @@ pub(super) use self::sql::{Cell, Row, Sql};
 pub(super) use self::study_cache::StudyCache;
 
 use self::claims::{Request, Signature};
-use super::{Claim, ClaimResult, Lost, Storage, StorageError, StudyKey, TrialKey};
+use super::{Claim, ClaimResult, Lost, Storage, StorageError, StudyKey, StudyLock, TrialKey};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Metric, Outcome, RungHistory, Study};
 use crate::units::Seconds;
@@ -56,6 +56,9 @@ pub(super) trait Database: Send {
 
     /// See [`Storage::when_away`].
     fn when_away(&mut self, _tell: fn(&StorageError, Duration)) {}
+
+    /// See [`Storage::guard`]. The lock of a file is lost with the process alone.
+    fn guard(&mut self, _lock: &StudyLock) {}
 
     /// Whether the database could not be reached at some time within the last `span`.
     fn was_away_within(&self, _span: Duration) -> bool {
@@ -91,6 +94,10 @@ impl<D: Database> Storage for D {
 
     fn when_away(&mut self, tell: fn(&StorageError, Duration)) {
         Database::when_away(self, tell);
+    }
+
+    fn guard(&mut self, lock: &StudyLock) {
+        Database::guard(self, lock);
     }
 
     fn create_study(
