@@ -167,6 +167,12 @@ def write(name, command, rows, **facts):
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
+def read(name):
+    """The rows of `results/NAME.json`, or none."""
+    path = PROJECT / "results" / f"{name}.json"
+    return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
 def write_csv(name, rows):
     """The table `results/NAME.csv` of many rows, each a dictionary with the same keys."""
     with open(PROJECT / "results" / f"{name}.csv", "w", newline="") as file:

@@ -7,13 +7,15 @@ Three rows per set. `whetstone` is the published default, `untuned` a study that
 own, which also splits the data; its winner is tested with five fresh seeds. `mnist:1` is one study of that set.
 FOLDER has wdbc, wine, mnist and fashion-mnist. The tables take about a minute per study, digits 10 seconds, on one thread.
 
+The rows of other sets stay as they are in the summaries, so that sets can be run one by one.
+
 Not run at length: `--sets cifar10 cifar100 --studies 1` (CIFAR needs days of one thread; see `BUDGETS`).
 """
 
 import json
 import statistics
 
-from common import arguments, run, spread, study, table_of, write, write_csv, write_file
+from common import arguments, read, read_csv, run, spread, study, table_of, write, write_csv, write_file
 
 # Trials of a study, and the built-in space of the set.
 BUDGETS = {
@@ -95,15 +97,22 @@ def importance(dataset, studies):
     }
 
 
-def summarize(args, lines, shown):
+def command(rows):
+    """The command that makes the `rows` of all sets."""
+    studies = {row["set"]: row["studies"] for row in rows}
+    return f"python3 benches/results/tuned.py --sets {' '.join(f'{dataset}:{count}' for dataset, count in studies.items())}"
+
+
+def summarize(lines, shown):
     """Writes the summaries of what has ended; the importance of sets with three studies at least."""
-    command = f"python3 benches/results/tuned.py --sets {' '.join(args.sets)} --studies {args.studies}"
     sets = [dataset for dataset in shown if any(line["set"] == dataset for line in lines)]
-    write("tuned", command, [row for dataset in sets for row in summary(dataset, lines)])
-    write_csv("tuned", lines)
     important = [importance(dataset, shown[dataset]) for dataset in sets if len(shown[dataset]) >= 3]
+    others = lambda name: [row for row in read(name) if row["set"] not in sets]
+    rows, important = others("tuned") + [row for dataset in sets for row in summary(dataset, lines)], others("importance") + important
+    write_csv("tuned", [line for line in read_csv("tuned") if line["set"] not in sets] + lines)
+    write("tuned", command(rows), rows)
     if important:
-        write("importance", command, important)
+        write("importance", command(important), important)
 
 
 def main():
@@ -118,7 +127,7 @@ def main():
                 print(lines[-1], flush=True)
                 if arm == "untuned" and best.get("shown", {}).get("importance"):
                     shown[dataset].append(best["shown"])
-                summarize(args, lines, shown)
+                summarize(lines, shown)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::methods::sharpener::Sharpening;
@@ -48,14 +48,29 @@ pub(super) struct TrainingState {
     pub sharpening: Option<Sharpening>,
     /// The first epoch in which all layers were sharp; `None` until then.
     pub exact_in: Option<u32>,
-    /// How often the running statistics of batch norm were updated.
-    pub norm_updates: u32,
+    /// How often the running statistics of each layer's batch norm were updated.
+    #[serde(deserialize_with = "one_or_each")]
+    pub norm_updates: Vec<u32>,
     /// Number of epochs or steps in the average of the parameters.
     pub averaged: u64,
     /// The state of the checks that end a failed training early.
     pub watch: Watch,
     /// Training loss and validation accuracy of the last epoch; `None` before the first.
     pub last: Option<(f64, f64)>,
+}
+
+/// Numbers of layers, or the one number of all of them that older checkpoints have.
+fn one_or_each<'de, D: Deserializer<'de>>(numbers: D) -> Result<Vec<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Numbers {
+        One(u32),
+        Each(Vec<u32>),
+    }
+    Ok(match Numbers::deserialize(numbers)? {
+        Numbers::One(number) => vec![number],
+        Numbers::Each(numbers) => numbers,
+    })
 }
 
 /// An error of reading a checkpoint.
@@ -173,7 +188,7 @@ mod tests {
             sharpness: vec![1.0, 0.25],
             sharpening: None,
             exact_in: Some(2),
-            norm_updates: 12,
+            norm_updates: vec![12, 11],
             averaged: 1,
             watch: Watch::new(2),
             last: Some((0.5, 0.75)),
@@ -181,6 +196,14 @@ mod tests {
         let tensor = |name: &str, values: &[f32]| (name.to_owned(), values.to_vec());
         let tensors = [tensor("average.0", &[0.5, -0.0]), tensor("network.layers.0.bias", &[1e-40; 16])];
         Checkpoint { progress, tensors: BTreeMap::from(tensors) }
+    }
+
+    #[test]
+    fn an_older_checkpoint_has_one_number_for_all_layers() {
+        let mut state = serde_json::to_value(&checkpoint().progress).expect("it is JSON");
+        state["norm_updates"] = 12.into();
+        let state: TrainingState = serde_json::from_value(state).expect("read");
+        assert_eq!(state.norm_updates, [12]);
     }
 
     #[test]

@@ -128,13 +128,14 @@ impl<'a> Learner<'a> {
     /// averaged and the rounded weights.
     pub fn finish(&mut self) {
         let averaged = self.averaging.finish(self.network);
-        if let Some(quantized) = self.config.quantized.filter(|_| averaged) {
+        // An adaptive sharpener may end the training before an epoch has rounded weights.
+        if let Some(quantized) = self.config.quantized.filter(|_| averaged || self.rounding.is_none()) {
             self.rounding = Some(Rounding::new(quantized, self.network));
         }
         if let Some(mut rounding) = self.rounding.take() {
             rounding.round(self.network);
         }
-        if averaged && self.network.norm_updates() > 0 {
+        if averaged && self.network.norm_updates().iter().any(|&updates| updates > 0) {
             self.measure_statistics();
         }
     }

@@ -67,7 +67,7 @@ impl<'a> Trainer<'a> {
         learner.network.sharpness_mut().copy_from_slice(&progress.sharpness);
         learner.binarization.sharpening.clone_from(&progress.sharpening);
         learner.binarization.exact_in = progress.exact_in;
-        learner.network.set_norm_updates(progress.norm_updates);
+        learner.network.set_norm_updates(&progress.norm_updates);
         learner.averaging.restore(progress.averaged, learner.network);
         learner.watch = progress.watch;
         self.last = progress.last;
@@ -125,7 +125,7 @@ fn identity(trainer: &Trainer<'_>) -> String {
 mod tests {
     use super::*;
     use crate::data::{Augmentation, Sampling};
-    use crate::network::{Shape, Surrogate};
+    use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
     use crate::training::fixtures::{config, network, patterns};
     use crate::training::{
         Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener,
@@ -218,6 +218,36 @@ mod tests {
             assert_eq!(resumed, whole, "{config:?}");
             assert_eq!(end, last, "{config:?}");
         }
+    }
+
+    #[test]
+    fn layers_that_a_batch_of_one_sample_updates_differently_resume_alike() {
+        let window = Window { padding: 1, ..Window::square(3, 1) };
+        let hidden = vec![
+            LayerSpec::Convolution { channels: 6, window, batch_norm: true, dropout: 0.0 },
+            LayerSpec::Dense { width: 20, batch_norm: true, dropout: 0.0 },
+        ];
+        let head = HeadSpec { classes: 2, redundancy: 4, overlapping: false, batch_norm: true };
+        let input = Volume { height: 4, width: 5, channels: 1 };
+        let built = Network::build(&Spec { input, hidden, head }, &Seed::root(1)).expect("the plan is right");
+        let (set, seed) = (patterns(97, 1), Seed::root(9));
+        let config = TrainingConfig { epochs: 4, batch_size: 32, ..config() };
+        let train = |epochs: u32, from: Option<&Checkpoint>| {
+            let mut network = built.clone();
+            let mut trainer = match from {
+                None => Trainer::new(&mut network, &set, &set, &config, &seed),
+                Some(checkpoint) => Trainer::resume(&mut network, &set, &set, &config, &seed, checkpoint),
+            }
+            .expect("all fits");
+            (0..epochs).for_each(|_| drop(trainer.epoch().expect("nothing breaks down")));
+            let checkpoint = trainer.checkpoint();
+            (network, checkpoint)
+        };
+        let (whole, _) = train(4, None);
+        let updates = whole.norm_updates();
+        assert!(updates[0] > updates[1], "the last batch has one sample: {updates:?}");
+        let (_, half) = train(2, None);
+        assert_eq!(train(2, Some(&half)).0, whole);
     }
 
     #[test]

@@ -46,17 +46,20 @@ impl Network {
         })
     }
 
-    /// How often the running statistics of batch norm were updated; 0 without batch norm.
-    pub fn norm_updates(&self) -> u32 {
-        self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
+    /// How often the running statistics of each layer's batch norm were updated; 0 without batch norm. A batch of one
+    /// sample updates those of a convolution alone.
+    pub fn norm_updates(&self) -> Vec<u32> {
+        self.layers.iter().map(|layer| layer.norm.as_ref().map_or(0, |norm| norm.updates)).collect()
     }
 
-    /// Sets how often the running statistics of batch norm were updated.
-    pub fn set_norm_updates(&mut self, updates: u32) {
-        self.layers
-            .iter_mut()
-            .filter_map(|layer| layer.norm.as_mut())
-            .for_each(|norm| norm.updates = updates);
+    /// Sets how often the running statistics of each layer's batch norm were updated. A single number is that of all
+    /// layers.
+    pub fn set_norm_updates(&mut self, updates: &[u32]) {
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            if let (Some(norm), Some(updates)) = (&mut layer.norm, updates.get(index).or(updates.last())) {
+                norm.updates = *updates;
+            }
+        }
     }
 }
 
@@ -89,12 +92,12 @@ mod tests {
     fn a_network_given_the_state_of_another_is_that_network() {
         let (mut one, mut other) = (network(), network());
         one.state_mut().iter_mut().for_each(|tensor| tensor.values[1] += 0.25);
-        one.set_norm_updates(7);
+        one.set_norm_updates(&[7, 0]);
         assert_ne!(one, other);
         for (to, from) in other.state_mut().into_iter().zip(one.state_mut()) {
             to.values.copy_from_slice(from.values);
         }
-        other.set_norm_updates(one.norm_updates());
+        other.set_norm_updates(&one.norm_updates());
         assert_eq!(one, other);
     }
 }

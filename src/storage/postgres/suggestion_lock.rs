@@ -28,8 +28,8 @@ pub(super) fn release(connection: &mut Connection, study: StudyKey) -> Result<()
     Ok(connection.client().batch_execute(&format!("SELECT pg_advisory_unlock({})", key(study)))?)
 }
 
-/// The key of the lock, the same as in version 0.1. The probability that another lock has the same
-/// key is 2⁻⁶⁴.
+/// The key of the lock, the same as in version 0.1. The leader of a study called `turn 3` has the key of study number
+/// 3, which then waits in vain for each suggestion. Any other lock has it with a probability of 2⁻⁶⁴.
 fn key(study: StudyKey) -> i64 {
     let digest = Sha256::digest(format!("tune turn {}", study.0));
     i64::from_be_bytes(std::array::from_fn(|index| digest[index]))

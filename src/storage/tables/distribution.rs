@@ -169,7 +169,7 @@ impl Distribution {
 
 /// The JSON `text`, with Python's words for the infinities and NaN put in quotes.
 fn with_quoted_words(text: &str) -> String {
-    // Every second part lies within quotes, if a quote in a text, which has a backslash, splits nothing.
+    // Splits at every quote that has no backslash before it. Parts with an odd index are then in a text of JSON.
     let mut parts: Vec<String> = vec![String::new()];
     let mut is_escaped = false;
     for c in text.chars() {

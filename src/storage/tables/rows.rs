@@ -36,8 +36,8 @@ pub(super) enum Which<'a> {
 
 impl Which<'_> {
     /// The SQL condition that selects the rows of these trials in `trials t`. With it come the
-    /// values of its placeholders, which must be the first ones of the statement. A key has no
-    /// table name, so that the index of a joined table is used.
+    /// values of its placeholders, which must be the first ones of the statement. `trial_id` has no
+    /// table name: after `JOIN … USING (trial_id)` it means that of the joined table, whose index is used.
     pub fn condition(self) -> (String, Vec<Cell>) {
         match self {
             Which::OfStudy(study) => ("t.study_id = ?1".to_owned(), vec![study.0.into()]),

@@ -93,9 +93,9 @@ impl Adaptive {
     pub(crate) fn least_epochs(&self, layers: u32) -> u32 {
         let critical = self.critical.min(1.0);
         let whole = critical / self.rate + (1.0 - critical) / self.cz_rate;
-        let later = whole.ceil() as u32 * self.order.most_predecessors(layers);
+        let later = (whole.ceil() as u32).saturating_mul(self.order.most_predecessors(layers));
         let first = (whole / self.first_layer_relative_rate).ceil() as u32;
-        self.min_init_epochs + self.patience + 1 + first + later
+        [self.patience, 1, first, later].into_iter().fold(self.min_init_epochs, u32::saturating_add)
     }
 
     /// The sharpness of `layer` after one more batch; an epoch has `batches` batches.
@@ -143,7 +143,10 @@ impl AdaptiveState {
         let reference = self.reference.unwrap_or(f64::INFINITY);
         match self.phase {
             Phase::Waiting { .. } if epoch < settings.min_init_epochs => self.reference = Some(loss),
-            Phase::Waiting { .. } if loss <= reference * (1.0 - f64::from(settings.sig_decrease)) => {
+            // The same loss is neither a fall nor a rise, not even a loss of 0.
+            Phase::Waiting { .. }
+                if loss < reference && loss <= reference * (1.0 - f64::from(settings.sig_decrease)) =>
+            {
                 self.phase = Phase::Waiting { stalled: 0 };
                 self.reference = Some(loss);
             }
@@ -154,7 +157,9 @@ impl AdaptiveState {
                 self.phase = Phase::Sharpening;
                 self.reference = Some(loss);
             }
-            Phase::Sharpening if loss >= reference * (1.0 + f64::from(settings.sig_increase)) => {
+            Phase::Sharpening
+                if loss > reference && loss >= reference * (1.0 + f64::from(settings.sig_increase)) =>
+            {
                 self.phase = Phase::Waiting { stalled: 0 };
                 self.reference = Some(loss);
             }
@@ -168,6 +173,14 @@ mod tests {
     use super::*;
 
     const BATCHES: usize = 100;
+
+    #[test]
+    fn a_loss_of_zero_falls_no_further() {
+        let settings = Adaptive { min_init_epochs: 1, patience: 1, ..Adaptive::default() };
+        let mut sharpness = [0.0; 2];
+        let history = run(&mut AdaptiveState::new(settings), 0, &[0.0; 30], &mut sharpness);
+        assert_eq!(history.last(), Some(&vec![1.0, 1.0]));
+    }
 
     /// Runs one epoch for each of `losses`. Returns the sharpness after each epoch.
     fn run(state: &mut AdaptiveState, first: u32, losses: &[f64], sharpness: &mut [f32]) -> Vec<Vec<f32>> {

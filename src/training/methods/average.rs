@@ -111,7 +111,9 @@ impl Averaging {
     /// Gives `network` the averaged parameters. Returns whether the running statistics of batch
     /// norm must be computed anew.
     pub fn finish(&mut self, network: &mut Network) -> bool {
-        if self.tensors.is_empty() {
+        let is_untrained =
+            matches!(self.rule, Average::Lookahead { steps, .. } if self.taken < u64::from(steps));
+        if self.tensors.is_empty() || is_untrained {
             return false;
         }
         self.with(network, |average, now| *now = *average);
@@ -198,9 +200,21 @@ mod tests {
             averaging.after_step(&mut network);
             seen.push(of(&mut network).0);
         }
+        assert!(!averaging.finish(&mut network));
         // 1 to 9 in two steps: 1 + 8/4 = 3; 3 to 11: 5.
         assert_eq!(seen, [5.0, 3.0, 7.0, 5.0]);
         assert_eq!(of(&mut network).1, 11.0);
+    }
+
+    #[test]
+    fn a_training_shorter_than_the_steps_of_lookahead_is_kept() {
+        let (mut network, mut averaging) =
+            (network(), Averaging::new(Average::Lookahead { steps: 3, alpha: 0.25 }));
+        averaging.before_step(&mut network);
+        set(&mut network, 4.0);
+        averaging.after_step(&mut network);
+        averaging.finish(&mut network);
+        assert_eq!(of(&mut network).0, 4.0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::network::kernels::vectorized;
 use crate::network::{Gradients, Network, Parameter};
 
 use crate::training::TrainingError;
-use crate::training::check::{below_one, not_negative, positive};
+use crate::training::check::{below_one, positive};
 
 /// Moments below this are set to 0. Otherwise the moments of a neuron without gradient would decay
 /// to denormal numbers, with which processors are slow.
@@ -98,7 +98,7 @@ impl Rule {
             Rule::Sgd { momentum, .. } => below_one("momentum", f64::from(momentum)),
             Rule::Adam { beta1, beta2, epsilon, .. } => below_one("beta1", f64::from(beta1))
                 .and_then(|()| below_one("beta2", f64::from(beta2)))
-                .and_then(|()| not_negative("epsilon", f64::from(epsilon))),
+                .and_then(|()| positive("epsilon", f64::from(epsilon))),
             Rule::Adadelta { rho, epsilon, .. } | Rule::RmsProp { rho, epsilon, .. } => {
                 below_one("rho", f64::from(rho)).and_then(|()| positive("epsilon", f64::from(epsilon)))
             }

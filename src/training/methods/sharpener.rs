@@ -71,10 +71,12 @@ impl Sharpener {
     pub fn epochs(&self, layers: u32) -> u32 {
         match self {
             Sharpener::Simple(Simple { start_epoch, steps, order }) => {
-                start_epoch + steps * (order.most_predecessors(layers) + 1)
+                start_epoch.saturating_add(steps.saturating_mul(order.most_predecessors(layers) + 1))
             }
             Sharpener::Scheduled(Scheduled { start_epoch, duration, intermission, order }) => {
-                start_epoch + duration + (duration + intermission) * order.most_predecessors(layers)
+                let later = duration.saturating_add(*intermission);
+                let later = later.saturating_mul(order.most_predecessors(layers));
+                start_epoch.saturating_add(*duration).saturating_add(later)
             }
             Sharpener::Adaptive(adaptive) => adaptive.least_epochs(layers),
         }
