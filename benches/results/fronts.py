@@ -12,6 +12,8 @@ import json
 from common import arguments, first_images, run, study, write, write_csv, write_file
 
 SIDES = {"odin": 14}
+# Weights of 4 bits at most, which trainings round in their last epochs.
+FEW_BITS = ["truenorth", "odin"]
 # Worst useful accuracy and energy (J) of a search.
 REFERENCES = {
     "mnist": {"loihi1": "0.95,2e-5", "truenorth": "0.9,1e-4", "odin": "0.9,2e-5"},
@@ -27,7 +29,9 @@ def words(args, dataset, chip):
     space = json.loads(run(args, ["spaces", "show", "topologies"])[0].stdout)
     # The built-in space is for six times as many images; a smaller batch makes up for the steps.
     space["parameters"]["batch_size"]["value"] = 32
-    file = write_file(args, "topologies-32.json", {key: value for key, value in space.items() if key != "$schema"})
+    if chip in FEW_BITS:
+        space["parameters"]["quantized_epochs"] = {"type": "fixed", "value": 4}
+    file = write_file(args, f"topologies-{chip}.json", {key: value for key, value in space.items() if key != "$schema"})
     return ["--dataset", data, "--space", file, "--chip", chip, *metrics, "--search", "evolution", "--budget", str(args.budget), "--seed", "0"]
 
 
