@@ -10,7 +10,8 @@ use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Rungs, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{
-    Attributes, Confirmation, Pick, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials,
+    Attributes, Confirmation, EXTERNAL_SETUP, Pick, Spread, Study, Trial, TrialState, WARM_START,
+    WarmStartTrials,
 };
 
 mod confirm;
@@ -67,10 +68,17 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
     }
 
     fn attributes(&self) -> Attributes {
-        match self.warm_start.results.is_empty() {
-            true => Attributes::new(),
-            false => [(WARM_START.to_owned(), self.warm_start.to_json())].into(),
+        let mut attributes = Attributes::new();
+        if !self.warm_start.results.is_empty() {
+            attributes.insert(WARM_START.to_owned(), self.warm_start.to_json());
         }
+        if self.deterministic {
+            // The rules for the end of a study read this as people's studies have it.
+            let setup = serde_json::json!({"space": "branin", "space_sha256": "", "search": "sobol", "seed": 3,
+                "deterministic_workers": self.workers});
+            attributes.insert(EXTERNAL_SETUP.to_owned(), setup);
+        }
+        attributes
     }
 
     fn checkpoint_dir(&self) -> PathBuf {

@@ -17,10 +17,10 @@ use crate::study::{
 };
 use crate::units::Seconds;
 
-/// Whether a trial `t` was claimed by a worker of this program. Optuna's workers send heartbeats, too, and Optuna
-/// takes the trials of those that are gone.
-const OF_A_WORKER: &str = r#"EXISTS (SELECT 1 FROM trial_system_attributes a
-    WHERE a.trial_id = t.trial_id AND a."key" = 'tune:worker')"#;
+/// Whether a trial `t` was claimed by this program. Optuna's workers send heartbeats, too, and Optuna takes the trials
+/// of those that are gone.
+const OURS: &str = r#"EXISTS (SELECT 1 FROM trial_system_attributes a
+    WHERE a.trial_id = t.trial_id AND a."key" IN ('tune:worker', 'tune:led'))"#;
 
 /// Puts back every running trial of a study that a process of this program has claimed without
 /// sending heartbeats. Returns the number of these trials. Running trials of other programs are
@@ -93,7 +93,7 @@ pub(super) fn reap(
     studies::require(sql, study)?;
     let statement = format!(
         "SELECT t.trial_id, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' AND {OF_A_WORKER} ORDER BY number",
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {OURS} ORDER BY number",
         sql.heartbeat_age()
     );
     let mut lost = Vec::new();
@@ -210,7 +210,7 @@ fn try_again(
 pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
     let statement = format!(
         "SELECT number, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' AND {OF_A_WORKER} ORDER BY number",
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {OURS} ORDER BY number",
         sql.heartbeat_age()
     );
     let rows = sql.query(&statement, &[study.0.into()])?;
