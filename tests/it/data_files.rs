@@ -204,7 +204,17 @@ fn cifar_100(records: usize) -> Vec<u8> {
 fn files_of_cifar_100_make_a_study_of_its_hundred_fine_classes() {
     let tune = Tune::new();
     tune.file("c/train.bin", cifar_100(400)).file("c/test.bin", cifar_100(100));
-    let event = loaded(&tune, "c", &["--out", "best.json"]);
+    tune.file(
+        "norm.json",
+        SPACE.replace(
+            "\"redundancy\"",
+            "\"batch_norm\": {\"type\": \"fixed\", \"value\": true}, \"redundancy\"",
+        ),
+    );
+    let words = "--dataset c --space norm.json --budget 1 --confirm 0 --folds 1 --json --out best.json";
+    let ended = tune.run(&words.split(' ').collect::<Vec<_>>()).success();
+    let mut events = ended.stdout.lines().map(|line| serde_json::from_str::<Json>(line).expect("JSON"));
+    let event = events.find(|event| event["event"] == "data_loaded").expect("it says what it loaded");
     assert_eq!((&event["samples"], &event["own_test"]), (&500.into(), &true.into()));
     assert_eq!(event["classes"].as_array().map(Vec::len), Some(100));
     assert_eq!(event["classes"][0], serde_json::json!({"class": "apple", "samples": 5}));

@@ -54,7 +54,8 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         place::check(path)?;
         // The log lies beside the file, not beside a link to it.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let link = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
+        let path = link.as_deref().unwrap_or(path);
         let reader = match way_to_read(path)? {
             Way::BesideWriters => Self::of(connect(path, ReadAs::Shared)?),
             Way::Still(stamp) => Self { still: Some(stamp), ..Self::of(connect(path, ReadAs::Still)?) },
