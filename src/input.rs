@@ -277,7 +277,9 @@ pub const LONGEST_NAME: usize = 512;
 /// Why a database cannot keep the `name` of a parameter or an attribute; `None` if it can.
 pub fn name_problem(name: &str) -> Option<String> {
     match name.chars().count() {
-        _ if name.contains('\0') => Some("a name must not contain the character \\0".to_owned()),
+        _ if name.contains('\0') => {
+            Some(format!("name \"{}\": must not contain the character \\0", name.escape_debug()))
+        }
         length if length > LONGEST_NAME => {
             Some(format!("a name of {length} characters: must have at most {LONGEST_NAME}"))
         }

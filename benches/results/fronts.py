@@ -4,7 +4,7 @@
 
 One search of topologies per set and chip, on the first 10,000 training images; every network of its front is trained
 with three fresh seeds and tested on the first 5,000 test images. ODIN has 256 rows for inputs and neurons, so it gets
-images of 14 by 14. FOLDER has mnist and fashion-mnist. A search takes 5 to 40 minutes on one thread.
+images of 14 by 14. FOLDER has mnist and fashion-mnist. A search takes 1 to 15 minutes on one thread.
 """
 
 import json

@@ -242,19 +242,11 @@ pub enum StorageError {
         /// The error of PostgreSQL.
         problem: String,
     },
-    /// A name contains the character `\0`, which PostgreSQL cannot store.
-    #[error("name \"{name}\": must not contain the character \\0")]
-    NulInName {
-        /// The name, escaped.
-        name: String,
-    },
-    /// A name is too long for its column in the database.
-    #[error("a name of {length} characters: must have at most {longest}")]
-    LongName {
-        /// The length of the name in characters.
-        length: usize,
-        /// The largest allowed length.
-        longest: usize,
+    /// A name that the database cannot keep.
+    #[error("{problem}")]
+    Name {
+        /// The name, and the rule that it breaks.
+        problem: String,
     },
     /// A step is too large for its column in the database.
     #[error("step {step}: must be at most {most}")]

@@ -109,7 +109,7 @@ pub trait Storage: Send {
     fn when_away(&mut self, tell: fn(&StorageError, Duration));
 
     /// Ties this storage to the `lock` of the study that it leads. If a lost connection has lost the lock and another
-    /// process has taken it, every method returns [`StorageError::Locked`] from then on.
+    /// process has taken it, every method returns [`StorageError::Locked`] as long as that process holds it.
     fn guard(&mut self, lock: &StudyLock);
 
     /// Makes a study without trials.

@@ -22,8 +22,8 @@ use super::{Method, TrainingConfig, TrainingError};
 /// A network that learns, with the state and the buffers of its training.
 ///
 /// Between two epochs its state is in these fields: `network`, `binarization`, `descent`,
-/// `averaging`, `watch` and `epochs`. All other fields are settings or buffers, or follow from the
-/// seed.
+/// `averaging`, `watch`, `epochs` and `teacher_scores`. All other fields are settings or buffers, or follow from the
+/// seed; `rounding` is chosen anew at the beginning of an epoch.
 pub(super) struct Learner<'a> {
     /// The network that learns.
     pub network: &'a mut Network,

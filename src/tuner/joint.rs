@@ -49,8 +49,8 @@ impl StaleCheck {
         Self { heartbeat, last: None, clocks: (now, SystemTime::now()), not_before: now }
     }
 
-    /// Whether a check is due, which then counts as done. None is for some time after the machine slept or its clock
-    /// was set forward, since every heartbeat looks old then.
+    /// Whether a check is due, which then counts as done. When the machine has slept or its clock was set forward,
+    /// every heartbeat looks old. So no check is due for half a timeout after that.
     fn is_due(&mut self, now: Instant, date: SystemTime) -> bool {
         let (last, last_date) = std::mem::replace(&mut self.clocks, (now, date));
         let jump = date.duration_since(last_date).unwrap_or_default().saturating_sub(now - last);

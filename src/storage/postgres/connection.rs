@@ -25,10 +25,10 @@ const ALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration::fro
 /// connection, or after this time.
 fn alive_settings() -> String {
     let (idle, interval, count) = (ALIVE.0.as_secs(), ALIVE.1.as_secs(), ALIVE.2);
+    let gone = (ALIVE.0 + ALIVE.2 * ALIVE.1).as_millis();
     format!(
         "SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = {interval}; SET tcp_keepalives_count = {count};
-         SET idle_in_transaction_session_timeout = {}",
-        2000 * idle
+         SET idle_in_transaction_session_timeout = {gone}"
     )
 }
 

@@ -53,9 +53,7 @@ impl Reader {
     /// There is no file, it cannot be read, or it is no database of studies.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         place::check(path)?;
-        // The log lies beside the file, not beside a link to it.
-        let link = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
-        let path = link.as_deref().unwrap_or(path);
+        let path = &without_link(path);
         let reader = match way_to_read(path)? {
             Way::BesideWriters => Self::of(connect(path, ReadAs::Shared)?),
             Way::Still(stamp) => Self { still: Some(stamp), ..Self::of(connect(path, ReadAs::Still)?) },
@@ -95,6 +93,7 @@ impl Reader {
     /// since.
     pub fn is_as_it_was(&self, path: &Path) -> Result<(), StorageError> {
         let Some(still) = &self.still else { return Ok(()) };
+        let path = &without_link(path);
         let now = fs::metadata(path).ok().map(|about| Stamp::of(&about));
         match now.as_ref() == Some(still) && length(&beside(path, "-wal")) == 0 {
             true => Ok(()),
@@ -133,6 +132,12 @@ fn way_to_read(path: &Path) -> Result<Way, StorageError> {
         (true, false) => Way::FromCopy,
         (false, false) => Way::Still(stamp),
     })
+}
+
+/// The file that `path` leads to: the log lies beside it, not beside a link to it.
+fn without_link(path: &Path) -> PathBuf {
+    let target = path.is_symlink().then(|| fs::canonicalize(path).ok());
+    target.flatten().unwrap_or_else(|| path.to_owned())
 }
 
 /// The length of a file in bytes; 0 if there is none.
@@ -213,6 +218,12 @@ mod tests {
         writer.execute_batch(ADD).expect("written");
         assert!(length(&beside(&path, "-wal")) > 0);
         assert_eq!(studies(&Reader::open(&link).expect("opened")), 1);
+        drop(writer);
+        let reader = Reader::open(&link).expect("opened");
+        reader.is_as_it_was(&link).expect("nobody writes");
+        let writer = open::open(&path).expect("opened");
+        writer.execute_batch(&ADD.replace("one", "two")).expect("written");
+        assert!(reader.is_as_it_was(&link).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::super::{StorageError, StudyKey, TrialKey};
 use super::fault::Fault;
 use super::sql::Sql;
-use crate::input::LONGEST_NAME;
+use crate::input;
 use crate::study::Attributes;
 
 /// The prefix of the names of this program's own attributes. Optuna uses `tpe:`, `constraints` and
@@ -107,15 +107,9 @@ pub(super) fn check_internal(attributes: &Attributes) -> Result<(), StorageError
     }
 }
 
-/// Refuses a name with the character `\0`, which PostgreSQL cannot store, and one that is too long for its column.
+/// Refuses a name that the database cannot keep.
 pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
-    if name.contains('\0') {
-        return Err(StorageError::NulInName { name: name.escape_debug().to_string() });
-    }
-    match name.chars().count() {
-        length if length > LONGEST_NAME => Err(StorageError::LongName { length, longest: LONGEST_NAME }),
-        _ => Ok(()),
-    }
+    input::name_problem(name).map_or(Ok(()), |problem| Err(StorageError::Name { problem }))
 }
 
 /// Parses the `text` of the attribute `key`, of trial number `trial` or of the study itself.

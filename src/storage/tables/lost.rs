@@ -17,10 +17,14 @@ use crate::study::{
 };
 use crate::units::Seconds;
 
-/// Whether a trial `t` was claimed by this program. Optuna's workers send heartbeats, too, and Optuna takes the trials
-/// of those that are gone.
-const OURS: &str = r#"EXISTS (SELECT 1 FROM trial_system_attributes a
-    WHERE a.trial_id = t.trial_id AND a."key" IN ('tune:worker', 'tune:led'))"#;
+/// The SQL condition that this program has claimed a trial `t`. Optuna's workers send heartbeats, too, and Optuna takes
+/// the trials of those that are gone.
+fn is_claimed_by_us() -> String {
+    format!(
+        r#"EXISTS (SELECT 1 FROM trial_system_attributes a
+           WHERE a.trial_id = t.trial_id AND a."key" IN ('{WORKER}', '{LED}'))"#
+    )
+}
 
 /// Puts back every running trial of a study that a process of this program has claimed without
 /// sending heartbeats. Returns the number of these trials. Running trials of other programs are
@@ -93,8 +97,9 @@ pub(super) fn reap(
     studies::require(sql, study)?;
     let statement = format!(
         "SELECT t.trial_id, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' AND {OURS} ORDER BY number",
-        sql.heartbeat_age()
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {} ORDER BY number",
+        sql.heartbeat_age(),
+        is_claimed_by_us()
     );
     let mut lost = Vec::new();
     for row in sql.query(&statement, &[study.0.into()])? {
@@ -210,8 +215,9 @@ fn try_again(
 pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
     let statement = format!(
         "SELECT number, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
-         WHERE study_id = ?1 AND state = 'RUNNING' AND {OURS} ORDER BY number",
-        sql.heartbeat_age()
+         WHERE study_id = ?1 AND state = 'RUNNING' AND {} ORDER BY number",
+        sql.heartbeat_age(),
+        is_claimed_by_us()
     );
     let rows = sql.query(&statement, &[study.0.into()])?;
     rows.iter().map(|row| Ok((row.count(0)?, Seconds(row.maybe_real(1)?.unwrap_or_default())))).collect()
@@ -395,6 +401,10 @@ mod tests {
         bench.age(alive, 600);
         assert_eq!(bench.run(|sql| reap(sql, study, TIMEOUT)), [], "its own program looks after it");
         assert_eq!(bench.run(|sql| super::heartbeats(sql, study)), []);
+        let led = bench.begin(0.02, &leader());
+        bench.run(|sql| trials::write_heartbeat(sql, led));
+        bench.age(led, 600);
+        assert_eq!(bench.run(|sql| reap(sql, study, TIMEOUT)).len(), 1, "workers take that of a dead leader");
         assert_eq!(bench.run(|sql| requeue(sql, study)), 1);
         let states = [ours, silent, alive].map(|key| bench.trial(key).state);
         assert_eq!(states, [TrialState::Waiting, TrialState::Running, TrialState::Running]);

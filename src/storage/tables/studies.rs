@@ -8,13 +8,11 @@ use super::super::{StorageError, StudyKey};
 use super::attribute::{self, OURS, Owner};
 use super::fault::Fault;
 use super::sql::Sql;
+use crate::input::LONGEST_NAME;
 use crate::study::{Attributes, Direction, Metric, Study, Trial, TrialState, WARM_START, WarmStartTrials};
 
 /// The attribute in which Optuna keeps the names of a study's metrics.
 const METRIC_NAMES: &str = "study:metric_names";
-
-/// The longest name of a study, in characters: the width of the column, which PostgreSQL enforces.
-const LONGEST_NAME: usize = 512;
 
 /// Makes a study without trials.
 pub(super) fn create(
