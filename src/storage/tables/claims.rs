@@ -391,4 +391,20 @@ mod tests {
         assert_eq!(bench.trials().len(), 1);
         assert_eq!(bench.run(|sql| enqueue(&mut Repeated(sql), study, &point, Some("b"))), 1);
     }
+
+    #[test]
+    fn a_study_is_deleted_once_though_the_answer_is_lost() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        bench.run(|sql| studies::delete(sql, study));
+        bench.run(|sql| studies::delete(&mut Repeated(sql), study));
+        assert_eq!(bench.run(|sql| studies::find(sql, "study")), None);
+    }
+
+    #[test]
+    fn no_trial_has_a_number_beyond_its_column() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        assert_eq!(bench.run(|sql| trials::find(sql, study, 3_000_000_000)), None);
+    }
 }
