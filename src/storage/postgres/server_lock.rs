@@ -31,11 +31,9 @@ impl ServerLock {
     /// # Errors
     /// [`StorageError::Locked`] names the process that holds the lock. Other errors if the server cannot be reached.
     pub fn acquire(address: &Address, study: &str, key: i64) -> Result<Self, StorageError> {
-        let take = || {
-            let connection = Box::new(take(address, study, key)?);
-            Ok(Self { address: address.clone(), study: study.to_owned(), key, connection })
-        };
-        take().map_err(|fault| at(fault, address))
+        let connection = take(address, study, key).map_err(|fault| at(fault, address))?;
+        let (address, study) = (address.clone(), study.to_owned());
+        Ok(Self { address, study, key, connection: Box::new(connection) })
     }
 
     /// Takes the lock again if its connection was lost.
