@@ -21,6 +21,16 @@ pub enum DeployError {
         /// The layer, counted from 0; `None`: the network as a whole.
         layer: Option<usize>,
     },
+    /// The network needs so many more cores than the chip has that they are not counted to the end.
+    #[error("too large for {chip}: needs more than {needed} cores, the chip has {available}")]
+    TooManyCores {
+        /// The chip's name.
+        chip: String,
+        /// A number of cores that is not enough.
+        needed: u64,
+        /// The number of cores that the chip has.
+        available: u64,
+    },
     /// Inputs are graded and the chip takes plain spikes.
     #[error(
         "input_max = {input_max}: {chip} takes no graded spikes: choose another input coding, or train with --chip {chip}"

@@ -48,8 +48,8 @@ impl<'a> Connections<'a> {
         self.layer.weights.slice(s![element, channels]).iter().any(|&weight| weight != 0)
     }
 
-    /// The number of inputs of the neuron that has most, over all positions.
-    pub(crate) fn fan_in(&self) -> u64 {
+    /// An upper bound of [`fan_in`](Self::fan_in): the inputs of all channels of a position together.
+    pub(crate) fn most_inputs(&self) -> u64 {
         let inputs = |position: usize| {
             let mut count = 0;
             self.layer
@@ -58,6 +58,20 @@ impl<'a> Connections<'a> {
             count
         };
         (0..self.layer.connectivity.positions()).map(inputs).max().unwrap_or(0)
+    }
+
+    /// The number of inputs of the neuron that has most.
+    pub(crate) fn fan_in(&self) -> u64 {
+        let mut counts = vec![0; self.layer.channels()];
+        let mut inputs = |position: usize| {
+            counts.fill(0);
+            self.layer.connectivity.for_each_input(position, |_, element| {
+                let weights = self.layer.weights.row(element);
+                counts.iter_mut().zip(weights).for_each(|(count, &weight)| *count += u64::from(weight != 0));
+            });
+            counts.iter().copied().max().unwrap_or(0)
+        };
+        (0..self.layer.connectivity.positions()).map(&mut inputs).max().unwrap_or(0)
     }
 }
 

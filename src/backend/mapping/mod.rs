@@ -87,8 +87,7 @@ impl Mapping {
 
     fn check_cores(&self, profile: &ChipProfile) -> Result<(), DeployError> {
         let needed = self.parts().map(|core| core.number as u64 + 1).max().unwrap_or(0);
-        let chips = u64::from(profile.topology.chips);
-        match profile.topology.cores.map(|cores| u64::from(cores) * chips) {
+        match profile.topology.all_cores() {
             Some(available) if needed > available => Err(DeployError::TooLarge {
                 chip: profile.name.clone(),
                 limit: Limit::Cores,
@@ -105,7 +104,7 @@ impl Mapping {
 mod tests {
     use std::ops::Range;
 
-    use ndarray::{Array1, Array2};
+    use ndarray::{Array1, Array2, s};
     use proptest::prelude::*;
 
     use super::super::fixtures::{chip, full};
@@ -205,6 +204,40 @@ mod tests {
         assert_eq!(
             message(&profile, &[129, 100]),
             "too large for truenorth: layer 0 needs 258 synapses per neuron, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn a_neuron_needs_axons_for_its_own_inputs_only() {
+        // Two neurons with 100 inputs each, all different: 200 axons for each, and 400 for both.
+        let mut network = full(&[200, 2]);
+        network.layers[0].weights.row_mut(0).slice_mut(s![100..]).fill(0.0);
+        network.layers[0].weights.row_mut(1).slice_mut(s![..100]).fill(0.0);
+        let deployment = chip("truenorth").deploy(&network, &DeployOptions::default()).unwrap();
+        let cores = &deployment.mapping().layers[0].cores;
+        assert_eq!(cores.iter().map(|core| core.in_axons).collect::<Vec<_>>(), [200, 200]);
+    }
+
+    #[test]
+    fn copies_of_copies_are_not_counted_to_the_end() {
+        // On this chip a neuron has one axon, so that each convolution needs nine times the copies of
+        // the next one.
+        let profile = ChipProfile::builtin("truenorth").unwrap();
+        let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
+        let image = Volume { height: 28, width: 28, channels: 8 };
+        let layer = |index: usize| BinaryLayer {
+            connectivity: Connectivity::Convolution { input: image, window, channels: 8 },
+            sources: vec![index],
+            weights: Array2::ones((8, 72)),
+            thresholds: Array1::ones(8),
+            exponent: 0,
+        };
+        let mut network = full(&[image.len(), image.len()]);
+        network.layers = (0..8).map(layer).collect();
+        let integers = IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap();
+        assert_eq!(
+            Mapping::new(&integers, &profile).unwrap_err().to_string(),
+            "too large for truenorth: needs more than 65536 cores, the chip has 4096"
         );
     }
 

@@ -10,6 +10,10 @@ use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
+/// A layer that needs more than so many times the cores of all chips is refused without a count: where
+/// neurons are copied for their receivers, copies of copies grow beyond all bounds.
+const COUNTED: u64 = 16;
+
 /// Partitions one layer, within the chip's limits for one core.
 pub(crate) struct Partitioner<'a> {
     chip: &'a str,
@@ -22,6 +26,8 @@ pub(crate) struct Partitioner<'a> {
     copies: u64,
     axons_per_input: u64,
     weight_bits: u64,
+    /// The number of cores of all chips; `None`: no limit.
+    cores: Option<u64>,
 }
 
 /// A core, and for each of its inputs the number of neurons that the input reaches there.
@@ -53,21 +59,29 @@ impl<'a> Partitioner<'a> {
             copies: most.div_ceil(per_neuron).max(1),
             axons_per_input: axons_per_input(profile, bits),
             weight_bits: bits,
+            cores: profile.topology.all_cores(),
         }
     }
 
     /// Maps the layer to the fewest cores on which every part fits.
     ///
     /// # Errors
-    /// [`DeployError::TooLarge`] if a single neuron does not fit on a core.
+    /// [`DeployError::TooLarge`] if a single neuron does not fit on a core, and
+    /// [`DeployError::TooManyCores`].
     pub(crate) fn place(&self) -> Result<LayerMapping, DeployError> {
         self.check_neuron()?;
         let placed = self.layer.neurons() * self.copies as usize;
-        let most = self.limits.neurons.map_or(placed, |neurons| neurons as usize);
+        let per_core = self.limits.neurons.map_or(placed, |neurons| neurons as usize);
+        let counted = self.cores.map_or(u64::MAX, |cores| cores * COUNTED);
+        let last = placed.min(usize::try_from(counted).unwrap_or(usize::MAX));
         let mut counter = Counter::new(self.layer.inputs());
-        let parts = (placed.div_ceil(most)..=placed).find_map(|count| self.cut(count, &mut counter));
-        let (cores, inputs): (Vec<Core>, Vec<_>) =
-            parts.expect("each neuron fits on a core of its own").into_iter().unzip();
+        let parts = (placed.div_ceil(per_core)..=last).find_map(|count| self.cut(count, &mut counter));
+        let parts = parts.ok_or_else(|| DeployError::TooManyCores {
+            chip: self.chip.to_owned(),
+            needed: last as u64,
+            available: self.cores.expect("each neuron fits on a core of its own"),
+        })?;
+        let (cores, inputs): (Vec<Core>, Vec<_>) = parts.into_iter().unzip();
         Ok(LayerMapping {
             cores,
             neurons: self.layer.neurons(),
@@ -146,15 +160,17 @@ impl<'a> Partitioner<'a> {
 
     /// Checks that a single neuron fits on a core.
     fn check_neuron(&self) -> Result<(), DeployError> {
-        let in_axons = self.connections.fan_in() * self.axons();
         let out_axons = self.targets.iter().copied().max().unwrap_or(0).div_ceil(self.copies);
-        match broken_limit(self.limits, in_axons, out_axons, self.weight_bits) {
-            None => Ok(()),
-            Some((limit, needed, available)) => {
-                let (chip, layer) = (self.chip.to_owned(), Some(self.index));
-                Err(DeployError::TooLarge { chip, limit, needed, available, layer })
-            }
-        }
+        let broken =
+            |inputs: u64| broken_limit(self.limits, inputs * self.axons(), out_axons, self.weight_bits);
+        // Counting neuron by neuron takes long, and most layers are far from the limit.
+        let Some((limit, needed, available)) =
+            broken(self.connections.most_inputs()).and_then(|_| broken(self.connections.fan_in()))
+        else {
+            return Ok(());
+        };
+        let (chip, layer) = (self.chip.to_owned(), Some(self.index));
+        Err(DeployError::TooLarge { chip, limit, needed, available, layer })
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn place(mapping: &mut Mapping, topology: &Topology, counting: &Count
     }
     let traffic = Traffic::new(mapping, cores, counting);
     let tiles = cores.div_ceil(topology.cores_per_tile as usize);
-    let starts = [row_major(tiles), block(tiles, mesh)];
+    let starts = [row_major(tiles), on_chip(block(tiles, mesh), topology)];
     let descended = starts.map(|tiles| Descent::new(&traffic, &tiles, topology).run());
     let places = descended.into_iter().min_by_key(|&(_, hops)| hops).map(|(places, _)| places);
     for core in mapping.layers.iter_mut().flat_map(|layer| &mut layer.cores) {
@@ -57,6 +57,17 @@ fn block(tiles: usize, [width, height]: [u32; 2]) -> Vec<usize> {
         _ => side - 1 - index % side,
     };
     (0..tiles).map(|index| index / side * width + column(index)).collect()
+}
+
+/// The tiles of `order` that have all of their cores, then as many others in row-major order as are
+/// missing. A mesh may have more places than the chip has cores; the last places are then empty.
+fn on_chip(order: Vec<usize>, topology: &Topology) -> Vec<usize> {
+    let whole = topology.cores.map_or(usize::MAX, |cores| (cores / topology.cores_per_tile) as usize);
+    let mut tiles: Vec<usize> = order.iter().copied().filter(|&tile| tile < whole).collect();
+    let others: Vec<usize> =
+        (0..).filter(|tile| !tiles.contains(tile)).take(order.len() - tiles.len()).collect();
+    tiles.extend(others);
+    tiles
 }
 
 /// Numbers of connections between cores.
@@ -103,11 +114,11 @@ impl Traffic {
 /// A local search for places of the cores.
 struct Descent<'a> {
     traffic: &'a Traffic,
+    /// The core numbers that the network may take, one for each place of the search.
+    numbers: Vec<usize>,
     /// For each place its tile: from west to east, from north to south.
     tiles: Vec<(u32, u32)>,
-    /// The places that cores may take.
-    free: Vec<usize>,
-    /// For each core its place.
+    /// For each core its place, an index in `numbers`.
     places: Vec<usize>,
     /// For each place its core.
     owners: Vec<Option<usize>>,
@@ -116,30 +127,27 @@ struct Descent<'a> {
 
 impl<'a> Descent<'a> {
     fn new(traffic: &'a Traffic, order: &[usize], topology: &Topology) -> Self {
-        let [width, height] = topology.mesh.unwrap_or([1, 1]);
+        let [width, _] = topology.mesh.unwrap_or([1, 1]);
         let per_tile = topology.cores_per_tile as usize;
         let on_chip = topology.cores.map_or(usize::MAX, |cores| cores as usize);
-        let all = (width * height) as usize * per_tile;
-        let tile = |place: usize| {
-            let tile = (place / per_tile) as u32;
+        let tile = |&number: &usize| {
+            let tile = (number / per_tile) as u32;
             (tile % width, tile / width)
         };
-        let places = order.iter().flat_map(|tile| tile * per_tile..(tile + 1) * per_tile);
-        let free: Vec<usize> = places.filter(|&place| place < on_chip).collect();
+        let numbers = order.iter().flat_map(|tile| tile * per_tile..(tile + 1) * per_tile);
+        let numbers: Vec<usize> = numbers.filter(|&number| number < on_chip).collect();
         let cores = traffic.partners.len();
-        let mut owners = vec![None; all];
-        free.iter().take(cores).enumerate().for_each(|(core, &place)| owners[place] = Some(core));
         Self {
             traffic,
-            tiles: (0..all).map(tile).collect(),
-            places: free.iter().take(cores).copied().collect(),
-            free,
-            owners,
+            tiles: numbers.iter().map(tile).collect(),
+            places: (0..cores).collect(),
+            owners: (0..numbers.len()).map(|place| Some(place).filter(|&core| core < cores)).collect(),
+            numbers,
             budget: BUDGET,
         }
     }
 
-    /// Runs the search; returns the place of each core and the hops of all connections.
+    /// Runs the search; returns the number of each core and the hops of all connections.
     fn run(mut self) -> (Vec<usize>, u64) {
         while self.pass() {}
         let hops = |core: usize| {
@@ -149,19 +157,19 @@ impl<'a> Descent<'a> {
                 .map(|&(other, count)| count * self.hops(self.places[core], self.places[other]))
                 .sum();
             // Each pair of partners is counted twice.
-            inside + 2 * self.traffic.outside[core] * self.hops(self.places[core], 0)
+            inside + 2 * self.traffic.outside[core] * self.hops_to_the_first(self.places[core])
         };
         let sum = (0..self.places.len()).map(hops).sum::<u64>() / 2;
-        (self.places, sum)
+        (self.places.iter().map(|&place| self.numbers[place]).collect(), sum)
     }
 
     /// Tries to move every core once; returns whether another pass can help.
     fn pass(&mut self) -> bool {
         let mut helped = false;
         for core in 0..self.places.len() {
-            for index in 0..self.free.len() {
-                let (from, to) = (self.places[core], self.free[index]);
-                let is_near = self.free.len() <= FEW || self.hops(from, to) <= u64::from(NEAR);
+            for to in 0..self.numbers.len() {
+                let from = self.places[core];
+                let is_near = self.numbers.len() <= FEW || self.hops(from, to) <= u64::from(NEAR);
                 if self.tiles[from] != self.tiles[to] && is_near && self.gain(core, to) > 0 {
                     self.swap(core, to);
                     helped = true;
@@ -185,7 +193,8 @@ impl<'a> Descent<'a> {
             let far = |end: usize| self.hops(from, end) as i64 - self.hops(to, end) as i64;
             let partners = self.traffic.partners[core].iter().filter(|&&(other, _)| Some(other) != except);
             let inside: i64 = partners.map(|&(other, count)| count as i64 * far(self.places[other])).sum();
-            inside + self.traffic.outside[core] as i64 * far(0)
+            let first = self.hops_to_the_first(from) as i64 - self.hops_to_the_first(to) as i64;
+            inside + self.traffic.outside[core] as i64 * first
         };
         let others = other.map_or(0, |other| change(other, to, from, Some(core)));
         change(core, from, to, other) + others
@@ -202,6 +211,12 @@ impl<'a> Descent<'a> {
     fn hops(&self, from: usize, to: usize) -> u64 {
         let ((x, y), (to_x, to_y)) = (self.tiles[from], self.tiles[to]);
         u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+    }
+
+    /// Hops to the tile of core 0, where inputs enter and outputs leave.
+    fn hops_to_the_first(&self, place: usize) -> u64 {
+        let (x, y) = self.tiles[place];
+        u64::from(x + y)
     }
 }
 
@@ -261,6 +276,37 @@ mod tests {
         let network = full(&[64, 256, 256, 256, 256, 32]);
         let (before, after) = both(profile, &network);
         assert!((after as f64) < 0.8 * before as f64, "{after} of {before}");
+    }
+
+    #[test]
+    fn places_of_the_mesh_without_a_core_stay_empty() {
+        // 25 of the 32 tiles have all of their cores, and one has two of four. A block of 25 tiles
+        // would be seven tiles wide and reach beyond them.
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.topology.cores = Some(102);
+        profile.core.neurons = Some(10);
+        for cores in 90..=102 {
+            let mapping = mapped(&profile, &full(&[3, 10 * cores - 10, 10]));
+            let mut numbers: Vec<usize> = mapping.parts().map(|core| core.number).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers.len(), cores);
+            assert!(numbers.iter().all(|&number| number < 102), "{cores}: {numbers:?}");
+            assert_eq!(mapping.size(&profile.topology).tiles as usize, cores.div_ceil(4));
+        }
+    }
+
+    #[test]
+    fn the_size_of_the_mesh_costs_no_memory() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.core.neurons = Some(10);
+        let network = full(&[3, 190, 10]);
+        let small = mapped(&profile, &network);
+        profile.topology.mesh = Some([65_535, 65_535]);
+        profile.topology.cores = Some(u32::MAX);
+        let large = mapped(&profile, &network);
+        assert_eq!((small.cores(), large.cores()), (20, 20));
+        assert!(hops(&large, &profile) <= hops(&small, &ChipProfile::builtin("loihi1").unwrap()));
     }
 
     proptest! {

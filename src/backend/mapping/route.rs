@@ -96,6 +96,11 @@ impl Topology {
         (core / self.cores_of_chip()) as u32
     }
 
+    /// The number of cores of all chips; `None`: no limit.
+    pub(super) fn all_cores(&self) -> Option<u64> {
+        self.cores.map(|cores| u64::from(cores) * u64::from(self.chips))
+    }
+
     fn cores_of_chip(&self) -> usize {
         self.cores.map_or(usize::MAX, |cores| cores as usize)
     }

@@ -3,7 +3,8 @@
 use super::constants::NeuronCost;
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 use super::{
-    ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
+    ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, Placement, StepCounting, SynapseMemory,
+    Topology,
 };
 use crate::input::suggestion;
 
@@ -103,6 +104,13 @@ impl ChipProfile {
             "core.convolutions",
             "given",
             "must not come with limits on parts of layers, nor with several chips",
+        )?;
+        let moves = self.topology.mesh.is_some() && self.topology.placement == Placement::ShortWays;
+        rule(
+            !moves,
+            "topology.placement",
+            "\"short-ways\"",
+            "must be row-major with core.convolutions on a mesh: the memory of a core decides its layer",
         )
     }
 
@@ -239,6 +247,8 @@ impl NeuronFormat {
         let together = u16::from(bits) + u16::from(threshold.shift) <= 62;
         rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most when added to bits")?;
         let Some(bias) = &threshold.bias else { return Ok(()) };
+        let from_zero = threshold.least == 0;
+        rule(from_zero, "neuron.threshold.least", threshold.least, "must be 0 with a bias")?;
         rule((2..=31).contains(&bias.bits), "neuron.threshold.bias.bits", bias.bits, "must be 2 to 31")?;
         let exponent = bias.max_exponent;
         rule(exponent <= 31, "neuron.threshold.bias.max_exponent", exponent, "must be 31 at most")
@@ -290,7 +300,26 @@ mod tests {
             error("/time/barrier/1/tiles", json!(1)),
             "my.json: time.barrier: [1, 1]: must have tiles of 1 or more, in rising order"
         );
+        assert_eq!(
+            error("/neuron/threshold/least", json!(1)),
+            "my.json: neuron.threshold.least: 1: must be 0 with a bias"
+        );
         assert_eq!(error("/schema", json!(2)), "my.json: schema: 2: this program reads version 1");
+    }
+
+    #[test]
+    fn layers_that_choose_their_cores_cannot_move_on_a_mesh() {
+        let text = include_str!("../../../configs/chips/dynapcnn.json");
+        let mut profile: Value = serde_json::from_str(text).unwrap();
+        profile["topology"]["mesh"] = json!([3, 3]);
+        let read = |profile: &Value| ChipProfile::from_json(&profile.to_string(), "my.json");
+        assert!(read(&profile).is_ok());
+        profile["topology"]["placement"] = json!("short-ways");
+        assert_eq!(
+            read(&profile).unwrap_err().to_string(),
+            "my.json: topology.placement: \"short-ways\": must be row-major with core.convolutions on a mesh: \
+             the memory of a core decides its layer"
+        );
     }
 
     #[test]

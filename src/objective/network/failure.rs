@@ -30,7 +30,9 @@ fn in_words(text: &str) -> String {
 /// The failure of a network that cannot be deployed.
 pub(super) fn does_not_fit(error: DeployError) -> Failure {
     let kind = match error {
-        DeployError::TooLarge { .. } => FailureKind::TooLarge,
+        DeployError::TooLarge { .. } | DeployError::TooManyCores { .. } | DeployError::NoCoreLeft { .. } => {
+            FailureKind::TooLarge
+        }
         _ => FailureKind::Invalid,
     };
     Failure { kind, reason: error.to_string() }
