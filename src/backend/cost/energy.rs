@@ -60,7 +60,7 @@ pub struct Energy {
     pub synapse: Option<Joules>,
     /// Energy of the updates and spikes of neurons.
     pub neuron: Option<Joules>,
-    /// Energy per event, and the static power of a network on its cores.
+    /// Energy of packets: each one, each hop, and each crossing to another chip.
     pub network: Option<Joules>,
     /// Energy of static power during one period.
     pub idle: Option<Joules>,

@@ -21,6 +21,13 @@ pub(crate) struct Timing {
     pub period: Seconds,
 }
 
+/// The layer of a part, and the number of the core that it lies on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub layer: usize,
+    pub core: usize,
+}
+
 /// Durations of steps on one chip.
 #[derive(Clone, Debug)]
 pub(crate) enum LatencyModel {
@@ -64,17 +71,24 @@ impl LatencyModel {
         }))
     }
 
-    /// The duration of a step. `cores` has the layer and the activity of each core, `paths` the
-    /// paths of all packets.
+    /// The duration of a step. `parts` has the activity of each part of a layer, `paths` the paths of
+    /// all packets. The parts on one core are computed one after the other. The memory of `cores` is
+    /// reused.
     pub(crate) fn step<'a>(
         &self,
-        cores: impl Iterator<Item = (usize, &'a CoreActivity)>,
+        parts: impl Iterator<Item = (Part, &'a CoreActivity)>,
         paths: impl Iterator<Item = &'a Path>,
+        cores: &mut Vec<Seconds>,
     ) -> Seconds {
         match self {
             Self::Fixed(step) => *step,
             Self::Barrier(durations) => {
-                let core = slowest(cores.map(|(layer, activity)| durations.core(layer, activity)));
+                cores.clear();
+                for (part, activity) in parts {
+                    cores.resize(cores.len().max(part.core + 1), Seconds(0.0));
+                    cores[part.core] += durations.part(part.layer, activity);
+                }
+                let core = slowest(cores.iter().copied());
                 core + slowest(paths.map(|path| durations.flight(path))) + durations.barrier
             }
         }
@@ -82,7 +96,7 @@ impl LatencyModel {
 }
 
 impl Durations {
-    fn core(&self, layer: usize, activity: &CoreActivity) -> Seconds {
+    fn part(&self, layer: usize, activity: &CoreActivity) -> Seconds {
         self.operations[layer] * activity.operations as f64 + self.neuron.of(activity)
     }
 

@@ -3,6 +3,7 @@
 use ndarray::s;
 
 use super::core_activity::CoreActivity;
+use super::latency::Part;
 use super::neuron_use::{CoreLoad, NeuronUse};
 use crate::backend::mapping::connect::{Connections, CoresByInput, Counter};
 use crate::backend::mapping::route::{Path, Route, route};
@@ -19,6 +20,8 @@ pub(crate) struct LayerCost {
     operations: CoresByInput,
     /// Number of placed neurons on each core.
     neurons: Vec<u64>,
+    /// The number of each core.
+    numbers: Vec<usize>,
     /// (O): the packets that a spike of each neuron sends.
     pub routes: Vec<Route>,
     /// The activity of single neurons, if the profile has a cost for it.
@@ -47,6 +50,7 @@ impl LayerCost {
             sources: layer.sources.clone(),
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
+            numbers: map.cores.iter().map(|core| core.number).collect(),
             routes,
             neuron_use: profile.has_event_costs().then(|| NeuronUse::new(layer, map)),
         }
@@ -70,6 +74,11 @@ impl LayerCost {
         if let Some(neuron_use) = &self.neuron_use {
             neuron_use.count(self.sources.iter().map(|&source| events[source]), spikes, load);
         }
+    }
+
+    /// Part `part` of this layer, which is layer `layer`.
+    pub(crate) fn part(&self, layer: usize, part: usize) -> Part {
+        Part { layer, core: self.numbers[part] }
     }
 
     /// The synaptic operations on all cores of the layer. `active[s][i]` is the number of samples

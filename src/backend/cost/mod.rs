@@ -26,7 +26,7 @@ use super::quantize::IntegerNetwork;
 use crate::units::Seconds;
 use core_activity::CoreActivity;
 use energy::{Energy, EnergyModel, EventCounts};
-use latency::{LatencyModel, Timing};
+use latency::{LatencyModel, Part, Timing};
 use layer_cost::LayerCost;
 use neuron_use::CoreLoad;
 
@@ -59,15 +59,14 @@ impl CostAccumulator<'_> {
             spikes.iter().for_each(|&neuron| self.counts.send(&layer.routes[neuron as usize]));
         }
         if let Some(latency_model) = &self.model.latency_model {
-            let cores = self.load.cores.iter().map(|activity| (index, activity));
-            let step = match self.model.steps {
-                StepCounting::Pipelined => latency_model.step(cores, layer.paths(spikes)),
-                StepCounting::OneByOne => {
-                    let others = self.model.idle(index, &before);
-                    let others = others.iter().map(|(layer, activity)| (*layer, activity));
-                    latency_model.step(cores.chain(others), layer.paths(spikes))
-                }
+            let others = match self.model.steps {
+                StepCounting::Pipelined => Vec::new(),
+                StepCounting::OneByOne => self.model.idle(index, &before),
             };
+            let parts = self.load.cores.iter().enumerate();
+            let parts = parts.map(|(part, activity)| (layer.part(index, part), activity));
+            let parts = parts.chain(others.iter().map(|(part, activity)| (*part, activity)));
+            let step = latency_model.step(parts, layer.paths(spikes), &mut self.load.durations);
             self.add_step(step);
         }
         if self.model.steps == StepCounting::OneByOne {
@@ -89,8 +88,9 @@ impl CostAccumulator<'_> {
             return;
         };
         let idle = self.model.idle(self.model.layers.len(), &[]);
-        let cores = idle.iter().map(|(layer, activity)| (*layer, activity));
-        let step = latency_model.step(cores, routes().flat_map(|route| &route.paths));
+        let parts = idle.iter().map(|(part, activity)| (*part, activity));
+        let paths = routes().flat_map(|route| &route.paths);
+        let step = latency_model.step(parts, paths, &mut self.load.durations);
         self.add_step(step);
     }
 
@@ -178,19 +178,15 @@ impl CostModel {
         self.energy_model.energy(counts, time)
     }
 
-    /// Pairs of a layer and the activity of one of its cores, for all layers but layer `busy`.
-    /// `kept` has the number of neurons that keep a potential, for each core of the layer before
-    /// `busy`.
-    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreActivity)> {
+    /// The parts of all layers but layer `busy`, each with its activity. `kept` has the number of
+    /// neurons that keep a potential, for each part of the layer before `busy`.
+    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(Part, CoreActivity)> {
         let mut cores = Vec::new();
         for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {
             let updated = kept.iter().copied().filter(|_| index + 1 == busy).chain(std::iter::repeat(0));
-            cores.extend(
-                layer
-                    .idle()
-                    .zip(updated)
-                    .map(|(activity, updated)| (index, CoreActivity { updated, ..activity })),
-            );
+            cores.extend((0..).zip(layer.idle().zip(updated)).map(|(part, (activity, updated))| {
+                (layer.part(index, part), CoreActivity { updated, ..activity })
+            }));
         }
         cores
     }
@@ -252,6 +248,18 @@ mod tests {
         let steps = [2.0 * 3.5 + 2.0 * 8.4, 20.0 * 3.5 + 2.0 * 8.4].map(|core| core + 2.1 + 4.1 + barrier);
         close(run.latency.unwrap().mean.0, (steps[0] + steps[1]) * 1e-9);
         close(run.period.unwrap().0, steps[1] * 1e-9);
+    }
+
+    #[test]
+    fn layers_on_one_core_take_turns() {
+        // One nanosecond for each of six neurons, in the step of the inputs and in those of two layers.
+        let mut profile: serde_json::Value =
+            serde_json::from_str(include_str!("../../../configs/chips/odin.json")).unwrap();
+        profile["time"]["neuron"]["per-step"]["value"] = 1.into();
+        let profile = ChipProfile::from_json(&profile.to_string(), "mine.json").unwrap();
+        let deployment = Chip::new(profile).deploy(&full(&[3, 4, 2]), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[0, 0, 0]].view()).unwrap();
+        close(run.latency.unwrap().mean.0, 3.0 * 6e-9);
     }
 
     #[test]

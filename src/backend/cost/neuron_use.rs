@@ -10,6 +10,7 @@ use super::core_activity::CoreActivity;
 use crate::backend::mapping::LayerMapping;
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
+use crate::units::Seconds;
 
 /// Core load: the activity of a layer's cores in a step; the memory is reused.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(crate) struct CoreLoad {
     pub cores: Vec<CoreActivity>,
     /// For each core the number of neurons that keep a potential.
     pub kept: Vec<u64>,
+    /// The duration of the step on each core of the chip, by its number.
+    pub durations: Vec<Seconds>,
     neurons: Vec<NeuronState>,
 }
 

@@ -117,19 +117,24 @@ impl Fault {
         matches!(self, Self::StuckAtMax | Self::BitFlip)
     }
 
+    /// Whether it changes weights. Each synapse of a convolution then has a weight of its own.
+    pub fn changes_weights(self) -> bool {
+        matches!(self, Self::StuckAtZero | Self::StuckAtMax | Self::BitFlip | Self::WeightVariation)
+    }
+
     /// Whether its rate is a standard deviation rather than a share.
     fn is_deviation(self) -> bool {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
     }
 
-    /// Checks that the rate is in its range: 0 to 1 for a share, 0 or more for a standard
-    /// deviation.
+    /// Checks that the rate is in its range: 0 to 1 for a share, 0 to 100 for a standard deviation.
+    /// Sums of larger weights would not fit 64 bits.
     ///
     /// # Errors
     /// [`FaultError::Rate`] with the range.
     pub fn check_rate(self, rate: f64) -> Result<(), FaultError> {
         let (is_right, rule) = match self.is_deviation() {
-            true => (rate.is_finite() && rate >= 0.0, "0 or more"),
+            true => ((0.0..=100.0).contains(&rate), "from 0 to 100"),
             false => ((0.0..=1.0).contains(&rate), "from 0 to 1"),
         };
         match is_right {

@@ -228,7 +228,7 @@ fn rates_out_of_range_and_bits_of_exact_weights_are_refused() {
     assert_eq!(message("loihi1", Fault::BitFlip, 1.5), "bit-flip: rate 1.5 must be from 0 to 1");
     assert_eq!(
         message("loihi1", Fault::WeightVariation, -0.1),
-        "weight-variation: rate -0.1 must be 0 or more"
+        "weight-variation: rate -0.1 must be from 0 to 100"
     );
     assert_eq!(
         message("ideal", Fault::StuckAtMax, 0.1),

@@ -200,7 +200,8 @@ impl Builder<'_> {
             (Operation::Output { .. }, Some(_)) => return Err("is an output".to_owned()),
         };
         if let Value::Sums { rows, .. } = &stage.value {
-            self.room = self.room.saturating_sub(rows.weights.len() as u64);
+            let left = self.room.checked_sub(rows.weights.len() as u64);
+            self.room = left.ok_or("the weights of the graph are more than there is room for")?;
         }
         Ok(stage)
     }

@@ -12,9 +12,6 @@ use super::tree::Array;
 use super::wide::Wide;
 use crate::network::{Connectivity, Volume, Window};
 
-/// Most neurons of a layer.
-const MOST_NEURONS: usize = 1 << 24;
-
 /// The output of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stage {
@@ -535,15 +532,7 @@ fn pooled_convolution(
 
 /// The connectivity, if it is valid and not too large.
 fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
-    if let Some(problem) = connectivity.problem() {
-        return Err(problem);
-    }
-    match connectivity.output().len() {
-        neurons if neurons > MOST_NEURONS => {
-            Err(format!("{neurons} neurons, must be at most {MOST_NEURONS}"))
-        }
-        _ => Ok(connectivity),
-    }
+    connectivity.problem().map_or(Ok(connectivity), Err)
 }
 
 /// (channels, elements): weights of 0; an error if there are more than `room`.

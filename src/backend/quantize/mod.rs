@@ -237,15 +237,19 @@ impl Quantizer<'_> {
     /// Chooses by how many bits the layer's weights are shifted left before they are added to the
     /// membrane potential. Then gives every neuron a threshold that the chip has.
     ///
-    /// Takes the largest shift for which sums fit the membrane, up to the shift of the threshold
-    /// register. A larger shift keeps more thresholds exact, but only up to the register's shift.
+    /// Takes the largest shift for which sums fit the membrane and thresholds the register, up to the
+    /// shift of the register. A larger shift keeps more thresholds exact, but only up to that one.
     fn fit_membrane(&self, index: usize, layer: &mut IntegerLayer) -> Result<(), DeployError> {
         let reach = layer.reach();
         let neuron = &self.profile.neuron;
         let (least, best) = self.shifts();
         let widest = reach.iter().map(|&(low, high)| high.max(-low)).max().unwrap_or(0);
         let limit = neuron.membrane_bits.map_or(1 << 62, |bits| (1 << (bits - 1)) - 1);
-        let fits = |shift: &u8| widest <= limit >> shift;
+        let highest = layer.thresholds.iter().zip(&reach).map(|(&t, &(low, high))| t.clamp(low, high + 1));
+        let highest = highest.max().unwrap_or(0);
+        // Scales are chosen such that thresholds fit at the least shift.
+        let largest = neuron.threshold.as_ref().map_or(i64::MAX, |threshold| threshold.largest());
+        let fits = |&shift: &u8| widest <= limit >> shift && (shift == least || highest <= largest >> shift);
         layer.shift = (least..=best).rev().find(fits).ok_or_else(|| DeployError::TooLarge {
             chip: self.profile.name.clone(),
             limit: Limit::MembraneBits,
@@ -339,8 +343,10 @@ impl Grid {
             malformed(format!("{what} {value} is not a whole multiple of 2^{}", layer.exponent))
         };
         let whole = |what: &str, value: f64| {
-            let multiple = libm::scalbn(value, -layer.exponent);
-            let exact = multiple.is_finite() && multiple.fract() == 0.0;
+            let multiple = libm::scalbn(value, layer.exponent.saturating_neg());
+            // Of a far smaller number than the grid nothing is left: 0 is no multiple of it either.
+            let is_whole = multiple.is_finite() && multiple.fract() == 0.0;
+            let exact = is_whole && libm::scalbn(multiple, layer.exponent) == value;
             if exact { Ok(multiple) } else { Err(off_grid(what, value)) }
         };
         let thresholds = layer.thresholds.iter().map(|&t| whole("threshold", t)).collect::<Result<_, _>>()?;
@@ -385,6 +391,33 @@ mod tests {
         assert_eq!(at.layers[1].weights, array![[1, 1], [0, 1]]);
         assert_eq!((at.compare, &at.layers[1].thresholds), (Compare::Ge, &array![1, 2]));
         assert_eq!((above.compare, &above.layers[1].thresholds), (Compare::Gt, &array![0, 1]));
+    }
+
+    #[test]
+    fn a_small_register_gets_a_smaller_shift() {
+        // Thresholds of 200 exceed a register of 6 bits at its own shift of 6, not at a shift of 0.
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.neuron.threshold.as_mut().unwrap().bits = 6;
+        let mut network = full(&[300, 2]);
+        network.layers[0].thresholds = array![200.0, 1.0];
+        let layer = &IntegerNetwork::new(&network, &profile, &bits(8, Granularity::Layer)).unwrap().layers[0];
+        assert_eq!((layer.shift, &layer.thresholds, layer.thresholds_changed), (4, &array![199, 0], 0));
+        profile.neuron.threshold.as_mut().unwrap().bits = 8;
+        let layer = &IntegerNetwork::new(&network, &profile, &bits(8, Granularity::Layer)).unwrap().layers[0];
+        assert_eq!((layer.shift, &layer.thresholds, layer.thresholds_changed), (6, &array![199, 0], 0));
+    }
+
+    #[test]
+    fn numbers_far_below_the_grid_are_refused() {
+        for exponent in [1100, 5000, i32::MAX] {
+            let mut network = by_hand();
+            network.layers[0].exponent = exponent;
+            let error = quantized(&network, "ideal", &DeployOptions::default()).unwrap_err().to_string();
+            assert_eq!(error, format!("layer 0: threshold 1 is not a whole multiple of 2^{exponent}"));
+        }
+        let mut network = by_hand();
+        network.layers[0].exponent = i32::MIN;
+        assert!(quantized(&network, "ideal", &DeployOptions::default()).is_err());
     }
 
     #[test]

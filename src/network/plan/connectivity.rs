@@ -7,6 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most inputs and most neurons of a layer.
+const MOST_NEURONS: usize = 1 << 24;
+
 /// The shape of an image or of its features. Element (y, x, c) has the index
 /// `(y * width + x) * channels + c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,10 +267,15 @@ impl Connectivity {
         if input.is_empty() || channels == 0 {
             return Some("a layer needs at least one input and one neuron".to_owned());
         }
-        match self {
+        let window = match self {
             Self::Dense { .. } => None,
             Self::Convolution { window, .. } | Self::Pool { window, .. } => window.problem(input),
-        }
+        };
+        window.or_else(|| {
+            let largest = self.input().len().max(self.output().len());
+            let problem = || format!("{largest} inputs or neurons: must be at most {MOST_NEURONS}");
+            (largest > MOST_NEURONS).then(problem)
+        })
     }
 }
 
@@ -370,6 +378,11 @@ mod tests {
         assert_eq!(problem(window(3, 0, 0)).unwrap(), "window 3 x 3, stride 0: each must be 1 or more");
         assert_eq!(problem(window(2, 1, 2)).unwrap(), "padding 2: must be less than the window of 2 x 3");
         assert_eq!(problem(window(6, 1, 0)).unwrap(), "window 6 x 3: larger than its padded input of 5 x 7");
+        let one = Window { height: 1, width: 1, stride: 1, padding: 0 };
+        let squares = |height| Volume { height, width: 1 << 12, channels: 1 };
+        let pool = |height| Connectivity::Pool { input: squares(height), window: one }.problem();
+        assert_eq!(pool(1 << 12), None);
+        assert_eq!(pool(1 << 13).unwrap(), "33554432 inputs or neurons: must be at most 16777216");
         let nothing = Connectivity::Dense { inputs: 0, outputs: 2 }.problem();
         assert_eq!(nothing.unwrap(), "a layer needs at least one input and one neuron");
     }

@@ -31,6 +31,20 @@ impl Spec {
         Ok(layers.iter().zip(areas).map(parameters).sum())
     }
 
+    /// The number of connections between inputs and neurons of the deployed network's convolutions.
+    ///
+    /// # Errors
+    /// The first mistake in the plan.
+    pub(crate) fn deployed_synapses(&self) -> Result<u64, SpecError> {
+        let layers = planned_layers(self)?;
+        let areas = std::iter::once(1).chain(layers.iter().map(|layer| layer.activation.average.pow(2)));
+        let convolutions = layers.iter().zip(areas).filter(|(layer, _)| layer.window.is_some());
+        let synapses = |(layer, area): (&PlannedLayer, usize)| {
+            (layer.activation.sums.len() as u64).saturating_mul((layer.fan_in() * area) as u64)
+        };
+        Ok(convolutions.map(synapses).fold(0, u64::saturating_add))
+    }
+
     /// For each layer of the deployed network the number of inputs of one neuron, which is at most the
     /// number of its weights. `None` for max pooling, which is a layer of its own and has no weights.
     /// Average pooling is folded into the next layer.

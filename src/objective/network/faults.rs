@@ -71,6 +71,11 @@ impl fmt::Display for Sweep {
 }
 
 impl Sweep {
+    /// Whether a fault changes weights, so that each synapse of a convolution has its own.
+    pub fn changes_weights(&self) -> bool {
+        self.faults.iter().any(|fault| fault.changes_weights())
+    }
+
     /// The accuracy of `deployment` on `samples`, on every faulty chip.
     ///
     /// Chip number m of a fault is damaged in the same places at every rate. A higher rate damages

@@ -202,6 +202,7 @@ mod tests {
             levels: 16,
             samples: [1000, 200, 300],
             chip: Chip::new(profile),
+            change_weights: false,
             memory: None,
             stated_memory: memory.map(Bytes),
         }
@@ -291,8 +292,8 @@ mod tests {
                         assert_eq!(bounds[1].value(), Some(deployment.network().parameters() as f64));
                     }
                     (Foresight::Refused { reason }, Err(error)) => {
-                        // How many weights round to 0 differs by the seed.
-                        let limit = |text: &str| text.split(" needs ").next().map(str::to_owned);
+                        // How many weights round to 0 differs by the seed, and so may the layer.
+                        let limit = |text: &str| text.split([':', ' ']).take(4).collect::<Vec<_>>().concat();
                         assert_eq!(limit(&reason), limit(&error));
                     }
                     (foreseen, found) => panic!("{chip}: foreseen {foreseen:?}, found {:?}", found.err()),
@@ -305,10 +306,17 @@ mod tests {
     fn no_inference_costs_more_than_foreseen() {
         let goals = [Goal::Energy, Goal::Latency, Goal::SynapticOperations, Goal::Throughput];
         let mut stream = Seed::root(13).stream();
-        for chip in ["loihi1", "truenorth"] {
+        // With four bits of a crossbar, -1 takes four synapses and 1 a single one. On risp-127 large
+        // thresholds make weights 0.
+        let chips =
+            [("loihi1", None, 10), ("truenorth", None, 5), ("truenorth", Some(4), 5), ("risp-127", None, 10)];
+        for (chip, weight_bits, least) in chips {
             let foresight = foresight(chip, None, &goals);
             let mut found = 0;
-            for point in points(60) {
+            for mut point in points(60) {
+                if let Some(bits) = weight_bits {
+                    point.set("weight_bits", bits);
+                }
                 let Foresight::Possible { bounds } = foresight.foresee(&point) else { continue };
                 let plan = foresight.limits.plan(&point).expect("a plan");
                 let network = Network::build(&plan.spec, &Seed::root(8)).expect("a network");
@@ -323,14 +331,15 @@ mod tests {
                     ndarray::Array2::from_shape_fn((4, width), |_| u8::from(stream.random::<bool>()));
                 let run = deployment.run(inputs.view()).expect("it runs");
                 let operations: u64 = run.layers.iter().map(|layer| layer.synaptic_operations).sum();
-                assert!(run.total_energy.expect("modelled").max.0 <= bounds[0].high);
-                assert!(run.latency.expect("modelled").max.0 <= bounds[1].high);
+                assert!(run.total_energy.is_none_or(|energy| energy.max.0 <= bounds[0].high));
+                assert!(run.latency.is_none_or(|latency| latency.max.0 <= bounds[1].high));
                 assert!(operations as f64 / 4.0 <= bounds[2].high);
-                assert!(1.0 / run.period.expect("modelled").0 >= bounds[3].low);
-                assert!(bounds[..3].iter().all(|bounds| bounds.high.is_finite()));
-                found += 1;
+                assert!(run.period.is_none_or(|period| 1.0 / period.0 >= bounds[3].low));
+                // Without zeros a network may not fit, and then its bounds are not known.
+                let known = if run.latency.is_some() { &bounds[..3] } else { &bounds[2..3] };
+                found += usize::from(known.iter().all(|bounds| bounds.high.is_finite()));
             }
-            assert!(found > 10, "{chip}: only {found} networks fit");
+            assert!(found > least, "{chip}: only {found} networks fit");
         }
     }
 

@@ -39,6 +39,12 @@ impl GoalError {
 }
 
 impl Goals {
+    /// Whether networks are measured on chips with other weights.
+    pub(super) fn change_weights(&self) -> bool {
+        let mut measured = self.list.iter().copied().chain(self.constraints.iter().map(|bound| bound.goal));
+        measured.any(|goal| goal == Goal::Robustness) && self.sweep.changes_weights()
+    }
+
     /// The values of a network, one for each metric, and by how much it breaks each constraint.
     /// `predictions` are the classes that the network found for `samples`.
     pub(super) fn values(

@@ -22,6 +22,8 @@ pub(super) struct Limits {
     pub samples: [usize; 3],
     /// The chip that networks run on.
     pub chip: Chip,
+    /// Whether networks also run on chips with faulty weights, which take more memory.
+    pub change_weights: bool,
     /// The most memory of an evaluation on this machine, if it is limited.
     pub memory: Option<Bytes>,
     /// The most memory of an evaluation that the study states: the same on all machines.
@@ -52,7 +54,7 @@ impl Limits {
     pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>) -> Result<(), Failure> {
         let Some(limit) = limit else { return Ok(()) };
         let [train, validation, test] = self.samples;
-        let needed = plan.memory(train, validation, test).map_err(invalid)?;
+        let needed = plan.memory(train, validation, test, self.change_weights).map_err(invalid)?;
         if needed <= limit {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use super::failure::does_not_fit;
 use super::goal::Goal;
 use crate::backend::{Chip, CostBounds, DeployOptions};
-use crate::network::BinaryNetwork;
+use crate::network::{BinaryNetwork, Connectivity};
 use crate::space::Bounds;
 
 /// The bounds of a cost of which nothing is known.
@@ -56,10 +56,16 @@ impl Mapped {
     }
 }
 
-/// The same network with every weight at the smallest value above zero.
+/// The same network with weights that no chip rounds to 0 and that take all synapses that a weight
+/// can have: -1 has every digit of two's complement. Thresholds are 1, so that none makes a scale
+/// coarser. The weights of pools stay.
 fn without_zeros(mut network: BinaryNetwork) -> BinaryNetwork {
     for layer in &mut network.layers {
-        layer.weights.fill(2f64.powi(layer.exponent));
+        let one = libm::scalbn(1.0, layer.exponent);
+        if !matches!(layer.connectivity, Connectivity::Pool { .. }) {
+            layer.weights.fill(-one);
+        }
+        layer.thresholds.fill(one);
     }
     network
 }

@@ -195,7 +195,7 @@ impl Scoring<'_> {
         if found != expected {
             return Err(ScoreError::Classes { found, dataset: self.dataset.name.clone(), expected });
         }
-        let needed = memory::deployed(&network, samples);
+        let needed = memory::deployed(&network, samples, self.faults.is_some_and(Sweep::changes_weights));
         if let Some(limit) = self.memory.filter(|&limit| needed > limit) {
             return Err(ScoreError::TooLarge { needed, limit });
         }
