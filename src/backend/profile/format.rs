@@ -36,6 +36,16 @@ pub enum WeightFormat {
     },
 }
 
+impl WeightFormat {
+    /// The bits of a weight if `weight_bits` is not given; `None` where weights are exact.
+    pub fn default_bits(&self) -> Option<u8> {
+        match *self {
+            Self::Exact => None,
+            Self::Integer { default_bits, .. } | Self::Palette { default_bits, .. } => Some(default_bits),
+        }
+    }
+}
+
 /// Potential, threshold and firing rule of a neuron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

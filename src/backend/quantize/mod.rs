@@ -152,18 +152,16 @@ impl IntegerLayer {
 
 /// The bits of a weight: `options.weight_bits` if the chip has them, or the chip's default.
 pub(super) fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<u8>, DeployError> {
-    let (min, max, default) = match profile.weights {
-        WeightFormat::Exact => (2, 16, None),
-        WeightFormat::Integer { min_bits, max_bits, default_bits, .. } => {
-            (min_bits, max_bits, Some(default_bits))
-        }
-        WeightFormat::Palette { types, default_bits, .. } => (2, types, Some(default_bits)),
+    let (min, max) = match profile.weights {
+        WeightFormat::Exact => (2, 16),
+        WeightFormat::Integer { min_bits, max_bits, .. } => (min_bits, max_bits),
+        WeightFormat::Palette { types, .. } => (2, types),
     };
     match options.weight_bits {
         Some(bits) if !(min..=max).contains(&bits) => {
             Err(DeployError::WeightBits { chip: profile.name.clone(), bits, min, max })
         }
-        asked => Ok(asked.or(default)),
+        asked => Ok(asked.or(profile.weights.default_bits())),
     }
 }
 

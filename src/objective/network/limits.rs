@@ -36,7 +36,7 @@ impl Limits {
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.
     pub fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
-        Plan::new(point, self.shape, self.classes)
+        Plan::with_weights(point, self.shape, self.classes, self.chip.profile().weights.default_bits())
     }
 
     /// The largest level of an input after the input coding of `plan`.

@@ -71,7 +71,7 @@ use crate::training::{
 /// | `average` | average of the parameters: `none`, `swa`, `lookahead` | `none` |
 /// | `swa_share` | share of the epochs that `swa` averages over | 0.25 |
 /// | `lookahead_steps`, `lookahead_alpha` | steps of `lookahead` between moves of the slow parameters; share moved | 5, 0.5 |
-/// | `quantized_epochs`, `quantized_bits` | number of last epochs with rounded weights; their bits | 0, `weight_bits` or 8 |
+/// | `quantized_epochs`, `quantized_bits` | number of last epochs with rounded weights; their bits | 0, `weight_bits` or the chip's, 8 where weights are exact |
 /// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, yes or no, pixels, degrees, share | none |
 /// | `weight_bits` | bits of deployed weights | the chip's |
 /// | `weight_scale` | weights that share a scale: `channel` (those of a neuron) or `layer` | `channel` |
@@ -99,18 +99,27 @@ const ORDERS: [(&str, Order); 3] =
 
 impl Plan {
     /// Reads the plan from `point`, for samples of a shape (height, width, channels) and `classes`
-    /// classes.
+    /// classes, and for a chip whose weights are exact.
     ///
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.
-    pub fn new(
+    pub fn new(point: &Point, shape: [usize; 3], classes: usize) -> Result<Self, PlanError> {
+        Self::with_weights(point, shape, classes, None)
+    }
+
+    /// The same for a chip whose weights have `chip_bits` bits where the point does not say how many.
+    ///
+    /// # Errors
+    /// See [`new`](Self::new).
+    pub fn with_weights(
         point: &Point,
-        [height, width, channels]: [usize; 3],
+        shape: [usize; 3],
         classes: usize,
+        chip_bits: Option<u8>,
     ) -> Result<Self, PlanError> {
         let values = Hyperparameters::of(point);
         values.only(Self::domains())?;
-        Self::read(&values, [height, width, channels], classes)
+        Self::read(&values, shape, classes, chip_bits)
     }
 
     /// Every hyperparameter with its domain. They are collected while a plan is read from an empty
@@ -119,7 +128,7 @@ impl Plan {
         static DOMAINS: LazyLock<Domains> = LazyLock::new(|| {
             let point = Point::default();
             let values = Hyperparameters::remembered(&point);
-            Plan::read(&values, [1, 1, 1], 2).expect("a point without values has no wrong one");
+            Plan::read(&values, [1, 1, 1], 2, None).expect("a point without values has no wrong one");
             values.into_domains()
         });
         &DOMAINS
@@ -129,7 +138,7 @@ impl Plan {
     /// the point has it, or is no plan.
     pub fn default_of(point: &Point, name: &str) -> Option<Value> {
         let values = Hyperparameters::remembered(point);
-        Plan::read(&values, [1, 1, 1], 2).ok()?;
+        Plan::read(&values, [1, 1, 1], 2, None).ok()?;
         values.default_of(name)
     }
 
@@ -160,11 +169,12 @@ impl Plan {
         values: &Hyperparameters<'_>,
         [height, width, channels]: [usize; 3],
         classes: usize,
+        chip_bits: Option<u8>,
     ) -> Result<Self, PlanError> {
         let coding = coding(values)?;
         let input = Volume { height, width, channels: coding.width(channels) };
         let spec = spec(values, input, classes)?;
-        let training = training(values, sharpened_layers(&spec), coding)?;
+        let training = training(values, sharpened_layers(&spec), coding, chip_bits)?;
         Ok(Self { coding, spec, training, deploy: deploy(values)? })
     }
 }
@@ -252,6 +262,7 @@ fn training(
     values: &Hyperparameters<'_>,
     layers: u32,
     coding: InputCoding,
+    chip_bits: Option<u8>,
 ) -> Result<TrainingConfig, PlanError> {
     let method = method(values)?;
     Ok(TrainingConfig {
@@ -268,7 +279,7 @@ fn training(
         class_weights: values.real("class_weights", 0.0, 1.0, 0.0)? as f32,
         distillation: distillation(values)?,
         average: average(values)?,
-        quantized: quantized(values)?,
+        quantized: quantized(values, chip_bits)?,
         augmentation: augmentation(values, coding)?,
     })
 }
@@ -330,11 +341,11 @@ fn average(values: &Hyperparameters<'_>) -> Result<Average, PlanError> {
     )
 }
 
-fn quantized(values: &Hyperparameters<'_>) -> Result<Option<Quantized>, PlanError> {
+fn quantized(values: &Hyperparameters<'_>, chip_bits: Option<u8>) -> Result<Option<Quantized>, PlanError> {
     let epochs = values.whole("quantized_epochs", 0, 100_000, 0)?;
     let deployed = match values.whole("weight_bits", 0, 32, 0)? {
         bits @ 2..=16 => bits,
-        _ => 8,
+        _ => chip_bits.map_or(8, u32::from),
     };
     let bits = values.whole("quantized_bits", 2, 16, deployed)? as u8;
     Ok((epochs > 0).then_some(Quantized { bits, epochs }))
@@ -488,6 +499,15 @@ mod tests {
         let expected = Method::Surrogate { shape: Shape::Boxcar, width: 0.5, final_width: 0.5 };
         assert_eq!((plan.method, plan.epochs), (expected, 20));
         assert_eq!(plan.quantized, Some(Quantized { bits: 3, epochs: 2 }));
+        let bits = |values: &[(&str, Value)], chip_bits| {
+            let point =
+                [("quantized_epochs", 2i64.into())].into_iter().chain(values.iter().cloned()).collect();
+            let plan = Plan::with_weights(&point, [28, 28, 1], 10, chip_bits).expect("the point is right");
+            plan.training.quantized.map(|quantized| quantized.bits)
+        };
+        assert_eq!([None, Some(2)].map(|chip_bits| bits(&[], chip_bits)), [Some(8), Some(2)]);
+        assert_eq!(bits(&[("weight_bits", 4i64.into())], Some(2)), Some(4));
+        assert_eq!(bits(&[("quantized_bits", 5i64.into())], Some(2)), Some(5));
         let plan = training(&[("method", text("surrogate")), ("surrogate_final_width", 0.25.into())]);
         let expected = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 0.25 };
         assert_eq!((plan.method, plan.quantized), (expected, None));
