@@ -14,6 +14,10 @@ from common import arguments, first_images, run, study, write, write_csv, write_
 SIDES = {"odin": 14}
 # Weights of 4 bits at most, which trainings round in their last epochs.
 FEW_BITS = ["truenorth", "odin"]
+# On TrueNorth a neuron reaches one core and has 128 inputs with weights of 2 bits: windows that barely overlap, and few
+# channels below them. (channels, side, stride) of convolutions, and the width of the dense layer, of two that fit.
+CROSSBAR_SIDES, CROSSBAR_STRIDES = [3, 1, 2, 4, 5, 6, 7], [1, 2, 3, 4]
+CROSSBAR_STARTS = [([(32, 5, 3), (30, 2, 2), (15, 2, 2)], 64), ([(16, 4, 2), (14, 2, 2), (32, 3, 3)], 64)]
 # Worst useful accuracy and energy (J) of a search.
 REFERENCES = {
     "mnist": {"loihi1": "0.95,2e-5", "truenorth": "0.9,1e-4", "odin": "0.9,2e-5"},
@@ -30,9 +34,24 @@ def words(args, dataset, chip):
     # The built-in space is for six times as many images; a smaller batch makes up for the steps.
     space["parameters"]["batch_size"]["value"] = 32
     if chip in FEW_BITS:
-        space["parameters"]["quantized_epochs"] = {"type": "fixed", "value": 4}
+        space["parameters"]["quantized_epochs"] = {"type": "fixed", "value": 8}
+        space["parameters"]["epochs"]["value"] = 16
+    if chip == "truenorth":
+        of = space["parameters"]["convolutions"]["of"]
+        for key, choices in {"height": CROSSBAR_SIDES, "width": CROSSBAR_SIDES, "stride": CROSSBAR_STRIDES}.items():
+            of[key]["choices"] = choices
+        space["start"] = [start(convolutions, width) for convolutions, width in CROSSBAR_STARTS]
     file = write_file(args, f"topologies-{chip}.json", {key: value for key, value in space.items() if key != "$schema"})
     return ["--dataset", data, "--space", file, "--chip", chip, *metrics, "--search", "evolution", "--budget", str(args.budget), "--seed", "0"]
+
+
+def start(convolutions, width):
+    """A starting point of convolutions without pools, and a dense layer."""
+    point = {"convolutions": len(convolutions), "dense": 1, "dense.1.width": width, "redundancy": 8, "input_coding": "threshold"}
+    for layer, (channels, side, stride) in enumerate(convolutions, 1):
+        values = {"channels": channels, "height": side, "width": side, "stride": stride, "padding": False, "pool": "none", "residual": False}
+        point |= {f"convolutions.{layer}.{key}": value for key, value in values.items()}
+    return point
 
 
 def network(dataset, chip, member):

@@ -47,7 +47,7 @@ pub(super) struct Learner<'a> {
     /// The scores of the teacher on the current batch (B samples, K classes).
     teacher_batch: Array2<f32>,
     /// The scales to which weights are rounded, in epochs that round them; else `None`.
-    rounding: Option<Rounding>,
+    pub(super) rounding: Option<Rounding>,
     /// The weight of each class in the loss; empty if all are 1.
     class_weights: Vec<f32>,
     activations: Activations,

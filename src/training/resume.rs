@@ -8,7 +8,11 @@ use crate::network::Network;
 use crate::seed::Seed;
 
 use super::checkpoint::{Checkpoint, TrainingState, hex};
+use super::methods::rounding::Rounding;
 use super::{Trainer, TrainingConfig, TrainingError};
+
+/// The tensor with the scales of rounded weights, in epochs that round them.
+const SCALES: &str = "rounding.scales";
 
 impl<'a> Trainer<'a> {
     /// Resumes the training of which `checkpoint` is the state. The result is the same as without
@@ -75,6 +79,10 @@ impl<'a> Trainer<'a> {
             let shape = (self.set.labels.len(), self.learner.network.classes());
             self.learner.teacher_scores = Some(Array2::zeros(shape));
         }
+        if checkpoint.tensors.contains_key(SCALES) {
+            self.learner.rounding =
+                self.config.quantized.map(|quantized| Rounding::new(quantized, self.learner.network));
+        }
         let tensors = tensors_mut(self);
         if tensors.len() != checkpoint.tensors.len() {
             return Err(differs("tensors"));
@@ -103,7 +111,14 @@ fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])>
         .teacher_scores
         .iter_mut()
         .map(|scores| ("taught".to_owned(), scores.as_slice_mut().expect("scores are contiguous")));
-    network.chain(rule).chain(average).chain(taught).filter(|(_, values)| !values.is_empty()).collect()
+    let scales = learner.rounding.iter_mut().map(|rounding| (SCALES.to_owned(), rounding.scales_mut()));
+    network
+        .chain(rule)
+        .chain(average)
+        .chain(taught)
+        .chain(scales)
+        .filter(|(_, values)| !values.is_empty())
+        .collect()
 }
 
 /// The identity of a training: the SHA-256 of its settings, seed, training set and key (which
@@ -218,6 +233,21 @@ mod tests {
             assert_eq!(resumed, whole, "{config:?}");
             assert_eq!(end, last, "{config:?}");
         }
+    }
+
+    #[test]
+    fn a_resumed_training_is_deployed_with_the_weights_of_its_last_epoch() {
+        let (config, set, seed) = (everything(), patterns(98, 1), Seed::root(9));
+        let mut network = network(true, 0.2);
+        let mut whole = Trainer::new(&mut network, &set, &set, &config, &seed).expect("all fits");
+        (0..3).for_each(|_| drop(whole.epoch().expect("nothing breaks down")));
+        let saved = whole.checkpoint();
+        let deployed = whole.with_deployed(|network| network.fold(1));
+        let mut network = super::tests::network(true, 0.2);
+        let mut resumed =
+            Trainer::resume(&mut network, &set, &set, &config, &seed, &saved).expect("the same training");
+        assert!(resumed.with_deployed(|network| network.fold(1)) == deployed);
+        assert!(resumed.learner.network.fold(1) != deployed, "the weights behind are not rounded");
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Rounding {
         Self { largest_code, scales, unrounded }
     }
 
+    /// The scale of each neuron, those that fill the last panel included.
+    pub fn scales_mut(&mut self) -> &mut [f32] {
+        self.scales.as_flattened_mut()
+    }
+
     /// Rounds the weights of `network`, and keeps the unrounded ones here.
     pub fn round(&mut self, network: &mut Network) {
         let panels = network.weight_panels_mut().zip(&mut self.unrounded).zip(&self.scales);
