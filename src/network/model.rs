@@ -41,6 +41,11 @@ impl Network {
         self.layers.iter().map(|layer| layer.activation.outputs().len())
     }
 
+    /// The layer whose spikes a residual connection adds to those of layer `layer`, if there is one.
+    pub(crate) fn added_to(&self, layer: usize) -> Option<usize> {
+        self.layers[layer].adds
+    }
+
     /// The number of learnable parameters.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()

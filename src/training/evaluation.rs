@@ -76,7 +76,12 @@ impl Evaluator {
         let samples = set.labels.len() as f64;
         let layers = self.spikes.iter().enumerate();
         let activity = layers.map(|(layer, totals)| {
-            let spikes: Vec<f64> = self.activations.neurons(layer, totals).map(f64::from).collect();
+            let mut spikes: Vec<f64> = self.activations.neurons(layer, totals).map(f64::from).collect();
+            if let Some(from) = network.added_to(layer) {
+                // A silent neuron would not be found by the spikes that are added to its own.
+                let added = self.activations.neurons(from, &self.spikes[from]);
+                spikes.iter_mut().zip(added).for_each(|(spikes, added)| *spikes -= f64::from(added));
+            }
             Activity::of(&spikes, samples)
         });
         let activity = activity.collect();
@@ -117,6 +122,23 @@ impl Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Spec;
+    use crate::seed::Seed;
+    use crate::training::fixtures::patterns;
+
+    #[test]
+    fn spikes_that_a_residual_connection_adds_are_not_those_of_the_layer() {
+        let spec: Spec = "20-16-16-+-2x5".parse().expect("a plan");
+        let mut network = Network::build(&spec, &Seed::root(1)).expect("the plan is right");
+        network.sharpness_mut().fill(1.0);
+        let mut tensors = network.state_mut();
+        let bias = tensors.iter_mut().find(|tensor| tensor.name == "layers.1.bias").expect("a bias");
+        bias.values.fill(-1000.0);
+        let set = patterns(64, 3);
+        let activity = Evaluator::new(&network).evaluate(&network, &set).activity;
+        assert!(activity[0].rate > 0.0);
+        assert_eq!(activity[1], Activity { rate: 0.0, dead: 1.0, always_on: 0.0 });
+    }
 
     #[test]
     fn activity_counts_the_silent_and_the_tireless() {
