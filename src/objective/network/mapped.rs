@@ -69,3 +69,47 @@ fn without_zeros(mut network: BinaryNetwork) -> BinaryNetwork {
     }
     network
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2};
+
+    use super::*;
+    use crate::backend::ChipProfile;
+    use crate::network::{BinaryLayer, Key};
+
+    /// Eight inputs on four neurons, all with this weight and this threshold.
+    fn network(weight: f64, threshold: f64) -> BinaryNetwork {
+        let layer = BinaryLayer {
+            connectivity: Connectivity::Dense { inputs: 8, outputs: 4 },
+            sources: vec![0],
+            weights: Array2::from_elem((4, 8), weight),
+            thresholds: Array1::from_elem(4, threshold),
+            exponent: 0,
+        };
+        let key = Key::from_members(Array2::eye(4).mapv(|one: f64| one > 0.0));
+        BinaryNetwork { input_max: 1, layers: vec![layer], key }
+    }
+
+    #[test]
+    fn no_weights_and_thresholds_cost_more_than_the_bounds() {
+        // On a crossbar of four bits, a weight of -1 takes four synapses. On risp-127, thresholds of
+        // 10,000 would make the weights of the bound 0.
+        let cases = [("truenorth", Some(4), network(-1.0, 1.0)), ("risp-127", None, network(-2e3, 1e4))];
+        for (name, weight_bits, network) in cases {
+            let chip = Chip::new(ChipProfile::builtin(name).expect("a built-in chip"));
+            let options = DeployOptions { weight_bits, ..DeployOptions::default() };
+            let mapped = Mapped::new(&chip, network.clone(), &options, true).expect("it fits");
+            let deployment = chip.deploy(&network, &options).expect("it fits");
+            let run = deployment.run(Array2::ones((1, 8)).view()).expect("it runs");
+            let energy = run.total_energy.map_or(0.0, |energy| energy.max.0);
+            assert!(
+                energy <= mapped.bounds(Goal::Energy).high,
+                "{name}: {energy} {:?}",
+                mapped.bounds(Goal::Energy)
+            );
+            let operations = run.layers[0].synaptic_operations as f64;
+            assert!(operations > 0.0 && operations <= mapped.bounds(Goal::SynapticOperations).high, "{name}");
+        }
+    }
+}
