@@ -20,6 +20,7 @@ pub use network::goals::Goals;
 pub use network::plan::Plan;
 pub use network::plan::domain::Allowed;
 pub use network::plan::hyperparameters::{Domains, Hyperparameters, PlanError};
+pub use network::plan::memory::Extras;
 pub use network::saved::{Description, ModelError, ModelFile, SavedNetwork, TrainedOn};
 pub use network::scoring::{
     ByClass, ClassScore, PREDICTION_COLUMNS, PredictionForm, PredictionLine, Predictor, Score, ScoreBySample,

@@ -47,6 +47,18 @@ pub fn memory(
     Ok(Bytes(always + scores + later.max(teaching)))
 }
 
+/// The memory of a checkpoint of a training with `train` samples, in bytes: an upper bound.
+///
+/// # Errors
+/// The first mistake in the plan.
+pub fn checkpoint_memory(spec: &Spec, config: &TrainingConfig, train: usize) -> Result<Bytes, SpecError> {
+    let footprint = spec.footprint()?;
+    let average = if config.average == Average::None { 0 } else { footprint.learnt };
+    let moments = config.rule.moments() as u64 * footprint.learnt;
+    let scores = config.distillation.map_or(0, |_| train as u64 * spec.head.classes as u64 * FLOAT);
+    Ok(Bytes(footprint.network + average + moments + scores))
+}
+
 /// Bytes of a learner, without its network.
 fn learner(spec: &Spec, footprint: &Footprint, config: &TrainingConfig, train: usize) -> u64 {
     let capacity = config.batch_size.min(train);

@@ -35,7 +35,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use evaluation::{Activity, Evaluation, Evaluator};
-pub use memory::memory;
+pub use memory::{checkpoint_memory, memory};
 pub use methods::adaptive::Adaptive;
 pub use methods::average::Average;
 pub use methods::distillation::Distillation;

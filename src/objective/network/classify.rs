@@ -233,9 +233,9 @@ impl Classify {
     ///
     /// # Errors
     /// The point is no valid plan, or takes more memory than it may.
-    fn prepare(&self, point: &Point, seed: &Seed) -> Result<SegmentTraining, Failure> {
+    fn prepare(&self, point: &Point, seed: &Seed, pauses: bool) -> Result<SegmentTraining, Failure> {
         let plan = self.limits.plan(point).map_err(invalid)?;
-        self.limits.check_memory(&plan, self.limits.memory)?;
+        self.limits.check_memory(&plan, self.limits.memory, pauses)?;
         Ok(SegmentTraining {
             train: self.coded(&plan, &self.train),
             validation: self.coded(&plan, &self.validation),
@@ -258,7 +258,7 @@ impl Classify {
         segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Result<Option<Advance>, Failure> {
-        let training = self.prepare(point, seed)?;
+        let training = self.prepare(point, seed, segment.pause.is_some())?;
         let mut network = training.network()?;
         // A network that does not fit its chip is found before hours are spent on it.
         let begin = Instant::now();

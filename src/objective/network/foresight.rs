@@ -52,7 +52,7 @@ impl NetworkForesight {
     fn bounds(&self, point: &Point) -> Result<Vec<Bounds>, String> {
         let reason = |failure: Failure| failure.reason;
         let plan = self.limits.plan(point).map_err(|error| reason(invalid(error)))?;
-        self.limits.check_memory(&plan, self.limits.stated_memory).map_err(reason)?;
+        self.limits.check_memory(&plan, self.limits.stated_memory, false).map_err(reason)?;
         let is_asked = |goal| {
             self.goals.contains(&goal) || self.constraints.iter().any(|constraint| constraint.goal == goal)
         };

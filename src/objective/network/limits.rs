@@ -3,6 +3,7 @@
 use super::failure::invalid;
 use super::plan::Plan;
 use super::plan::hyperparameters::PlanError;
+use super::plan::memory::Extras;
 use crate::backend::Chip;
 use crate::data::InputCoding;
 use crate::space::Point;
@@ -48,13 +49,14 @@ impl Limits {
     }
 
     /// Refuses a plan whose evaluation needs more memory than `limit`, before any memory is taken.
+    /// `pauses`: whether the training pauses.
     ///
     /// # Errors
     /// The evaluation needs more; the error says how much.
-    pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>) -> Result<(), Failure> {
+    pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>, pauses: bool) -> Result<(), Failure> {
         let Some(limit) = limit else { return Ok(()) };
-        let [train, validation, test] = self.samples;
-        let needed = plan.memory(train, validation, test, self.change_weights).map_err(invalid)?;
+        let extras = Extras { change_weights: self.change_weights, pauses };
+        let needed = plan.memory(self.samples, extras).map_err(invalid)?;
         if needed <= limit {
             return Ok(());
         }

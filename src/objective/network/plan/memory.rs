@@ -34,28 +34,44 @@ pub(in crate::objective::network) fn deployed(
     Bytes(synapses.saturating_mul(FAULTY_SYNAPSE).saturating_add(deployed))
 }
 
+/// What an evaluation does besides training a network and running it once on its chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Whether the network also runs on chips with faulty weights.
+    pub change_weights: bool,
+    /// Whether the training pauses: the network is then deployed, and a checkpoint taken, while the
+    /// training is still in memory.
+    pub pauses: bool,
+}
+
 impl Plan {
-    /// The peak memory of an evaluation of this plan, in training or in deployment. The arguments
-    /// are the numbers of training, validation and test samples, and whether the network also runs
-    /// on chips with faulty weights.
+    /// The peak memory of an evaluation of this plan, in training or in deployment. `samples` are
+    /// the numbers of training, validation and test samples.
     ///
     /// # Errors
     /// The first mistake in the network's plan.
     pub fn memory(
         &self,
-        train: usize,
-        validation: usize,
-        test: usize,
-        change_weights: bool,
+        samples: [usize; 3],
+        Extras { change_weights, pauses }: Extras,
     ) -> Result<Bytes, SpecError> {
+        let [train, validation, _] = samples;
         let training = training::memory(&self.spec, &self.training, train, validation)?;
         let footprint = self.spec.footprint()?;
         let weights = footprint.weights / size_of::<f32>() as u64;
-        let samples = (train + validation + test) as u64 * self.spec.input.len() as u64;
+        let samples = samples.iter().sum::<usize>() as u64 * self.spec.input.len() as u64;
         let synapses = if change_weights { self.spec.deployed_synapses()? } else { 0 };
         let faulty = synapses.saturating_mul(FAULTY_SYNAPSE);
-        let deployment = (footprint.network + DEPLOYED_WEIGHT * weights + samples).saturating_add(faulty);
-        Ok(training.max(Bytes(deployment)))
+        let deployed = (DEPLOYED_WEIGHT * weights).saturating_add(faulty);
+        let deployment = (footprint.network + samples).saturating_add(deployed);
+        let at_a_pause = match pauses {
+            true => {
+                let checkpoint = training::checkpoint_memory(&self.spec, &self.training, train)?;
+                training.0.saturating_add(deployed).saturating_add(checkpoint.0)
+            }
+            false => 0,
+        };
+        Ok(training.max(Bytes(deployment)).max(Bytes(at_a_pause)))
     }
 }
 
@@ -66,6 +82,7 @@ mod tests {
     use super::*;
     use crate::network::{Network, Spec};
     use crate::seed::Seed;
+    use crate::space::Point;
 
     #[test]
     fn each_synapse_of_a_convolution_counts_where_weights_fail() {
@@ -78,5 +95,17 @@ mod tests {
         let network = Network::build(&spec, &Seed::root(1)).expect("a network").fold(1);
         let [plain, faulty] = [false, true].map(|change| deployed(&network, &samples, change).0);
         assert_eq!(faulty - plain, 24 * synapses);
+    }
+
+    #[test]
+    fn a_training_that_pauses_needs_room_for_its_deployment_and_its_checkpoint() {
+        let plan = Plan::new(&Point::default(), [28, 28, 1], 10).expect("a plan");
+        let extras = Extras { pauses: true, ..Extras::default() };
+        let training = training::memory(&plan.spec, &plan.training, 100, 100).expect("a plan");
+        let more = plan.memory([100, 100, 100], extras).expect("a plan").0 - training.0;
+        // 784 x 256, 256 x 64 and 64 x 100 weights, each of 40 bytes in deployment; in a checkpoint
+        // each has its value and the two moments of Adadelta, of 4 bytes each.
+        let weights = 784 * 256 + 256 * 64 + 64 * 100;
+        assert!(more >= 52 * weights && more < 57 * weights, "{more} for {weights}");
     }
 }

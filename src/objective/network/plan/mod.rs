@@ -7,7 +7,7 @@ pub(crate) mod hyperparameters;
 mod layers;
 mod lists;
 mod meaning;
-pub(super) mod memory;
+pub(crate) mod memory;
 
 use std::sync::LazyLock;
 
