@@ -68,7 +68,7 @@ impl Rungs {
         let level = (0..=self.count()).rev().find(has_enough).unwrap_or(0);
         let lines: Vec<Option<Vec<Line>>> = (0..level).map(|rung| self.lines(study, rung, level)).collect();
         let trials = study.trials.iter().map(|trial| {
-            let known = self.values(trial, level);
+            let known = self.values(trial, level).filter(|_| trial.state != TrialState::Fail);
             let estimate = || trial.is_paused().then(|| estimate(study, trial, &lines)).flatten();
             match known.or_else(estimate) {
                 Some(values) => Trial { state: TrialState::Complete, values, ..trial.clone() },

@@ -57,7 +57,8 @@ pub(super) fn crowding(losses: &[&[f64]]) -> Vec<f64> {
 
 /// The order by the first loss, of equal first losses by the second, and so on.
 fn lexicographic(a: &[f64], b: &[f64]) -> Ordering {
-    let orders = a.iter().zip(b).map(|(x, y)| x.total_cmp(y));
+    // -0.0 and 0.0 are the same loss, which a total order tells apart.
+    let orders = a.iter().zip(b).map(|(x, y)| (x + 0.0).total_cmp(&(y + 0.0)));
     orders.fold(Ordering::Equal, Ordering::then)
 }
 
@@ -79,6 +80,12 @@ mod tests {
             }
         }
         front_of
+    }
+
+    #[test]
+    fn both_zeros_are_the_same_loss() {
+        let losses = [vec![-0.0, 5.0], vec![0.0, 3.0]];
+        assert_eq!(fronts(&losses), [1, 0]);
     }
 
     proptest! {

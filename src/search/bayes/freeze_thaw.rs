@@ -29,8 +29,12 @@ const LEAST_COST: f64 = 0.3;
 
 impl Model<'_> {
     /// The trial to train next. `cost_of` returns the cost of a whole trial of a point, positive
-    /// and in any unit. `None` if there is no model of a loss, or nothing is left to train.
+    /// and in any unit. `None` if there is no model of a loss, nothing tells trials
+    /// apart, or nothing is left to train.
     pub fn freeze_thaw(self, cost_of: &dyn Fn(&Point) -> f64) -> Option<NextSegment> {
+        if !self.history.tells_apart() {
+            return None;
+        }
         let mut acquisition = self.acquisition().ok()?;
         acquisition.gain.as_ref()?;
         let best = self.space.decode(&self.history.ranking().first()?.cell.unit);

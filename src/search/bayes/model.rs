@@ -34,6 +34,8 @@ pub(super) struct Model<'a> {
     fit_seed: Seed,
     cache: &'a FitCache,
     stored: StoredFits,
+    /// Whether losses that are the same in all trials are left out, so that stored fits are of others.
+    is_narrowed: bool,
 }
 
 impl<'a> Model<'a> {
@@ -51,6 +53,15 @@ impl<'a> Model<'a> {
         let history = History::new(space, &cube, study, rungs);
         let knowledge = Knowledge::of(space, &study.metrics, &history);
         let stored = StoredFits::of(study, &history);
+        let varying: Vec<usize> = (0..history.losses()).filter(|&loss| history.varies(loss)).collect();
+        let is_narrowed = knowledge.is_some() && (1..history.losses()).contains(&varying.len());
+        // A loss without any extent would leave no gain.
+        let (history, knowledge) = match knowledge {
+            Some(knowledge) if is_narrowed => {
+                (history.of_losses(&varying), Some(knowledge.of_losses(&varying)))
+            }
+            knowledge => (history, knowledge),
+        };
         Self {
             space,
             study,
@@ -64,6 +75,7 @@ impl<'a> Model<'a> {
             fit_seed: seed.child("model"),
             cache,
             stored,
+            is_narrowed,
         }
     }
 
@@ -72,7 +84,8 @@ impl<'a> Model<'a> {
     /// # Errors
     /// A Gaussian process cannot be fitted.
     pub fn acquisition(&self) -> Result<Acquisition, GpError> {
-        let fitter = self.cache.fitter(Some(&self.stored), self.fit_seed.clone());
+        let stored = Some(&self.stored).filter(|_| !self.is_narrowed);
+        let fitter = self.cache.fitter(stored, self.fit_seed.clone());
         Acquisition::fit(&self.history, &self.features, self.knowledge.as_ref(), &fitter)
     }
 

@@ -37,7 +37,9 @@ pub(crate) struct Foreseen {
 pub(crate) struct Knowledge<'a> {
     space: &'a Space,
     directions: Vec<Direction>,
-    /// For each metric how its bounds tell its value; `None` if they do not.
+    /// For each loss the number of its metric among the bounds.
+    metrics: Vec<usize>,
+    /// For each loss how its bounds tell its value; `None` if they do not.
     shares: Vec<Option<Share>>,
 }
 
@@ -74,9 +76,20 @@ impl<'a> Knowledge<'a> {
         let knowledge = Self {
             space,
             directions: metrics.iter().map(|metric| metric.direction).collect(),
+            metrics: (0..metrics.len()).collect(),
             shares: metrics.iter().enumerate().map(share).collect(),
         };
         knowledge.shares.iter().any(Option::is_some).then_some(knowledge)
+    }
+
+    /// The same of these `losses` alone, by their numbers.
+    pub fn of_losses(&self, losses: &[usize]) -> Self {
+        Self {
+            space: self.space,
+            directions: losses.iter().map(|&loss| self.directions[loss]).collect(),
+            metrics: losses.iter().map(|&loss| self.metrics[loss]).collect(),
+            shares: losses.iter().map(|&loss| self.shares[loss]).collect(),
+        }
     }
 
     /// What is known of the point of `cell`; `None` if it is refused.
@@ -84,16 +97,16 @@ impl<'a> Knowledge<'a> {
         match self.space.foresee(&self.space.decode(&cell.unit)) {
             Foresight::Refused { .. } => None,
             Foresight::Possible { bounds } => {
-                let loss = |metric: usize| self.loss(metric, *bounds.get(metric)?);
+                let loss = |loss: usize| self.loss(loss, *bounds.get(self.metrics[loss])?);
                 Some(Foreseen { losses: (0..self.directions.len()).map(loss).collect() })
             }
         }
     }
 
-    /// The loss of number `metric` between `bounds`, if it is known.
-    fn loss(&self, metric: usize, bounds: Bounds) -> Option<KnownLoss> {
-        let [low, value, high] = self.shares[metric]?.values(bounds)?;
-        Some(match self.directions[metric] {
+    /// The loss of number `loss` between `bounds`, if it is known.
+    fn loss(&self, loss: usize, bounds: Bounds) -> Option<KnownLoss> {
+        let [low, value, high] = self.shares[loss]?.values(bounds)?;
+        Some(match self.directions[loss] {
             Direction::Minimize => KnownLoss { loss: value, low, high },
             Direction::Maximize => KnownLoss { loss: -value, low: -high, high: -low },
         })
