@@ -267,7 +267,7 @@ fn an_enqueued_trial_that_the_space_does_not_have_fails_with_its_reason() {
     for (parameters, reason) in [
         (r#"{"x": 99.5, "y": 1}"#, "enqueued: x = 99.5 is outside the space branin: must be a number from "),
         (r#"{"x": "wide"}"#, "enqueued: x = wide is outside the space branin: must be a number from "),
-        (r#"{"x": 1, "z": 3}"#, "enqueued: z = 3 is not active in the space branin"),
+        (r#"{"x": 1, "z": 3}"#, "enqueued: unknown parameter \"z\" in the space branin; there are: x, y"),
         (r#"{"x": [1]}"#, "enqueued: fixed_params = {\"x\":[1]}: must be an object of names and scalars"),
         (r#"{"x": NaN}"#, "enqueued: fixed_params = \"{\\\"x\\\": NaN}\": must be an object of names"),
     ] {

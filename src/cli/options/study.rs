@@ -104,7 +104,7 @@ pub(crate) struct StudyArgs {
     ///
     /// See --confirm.
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
-        value_parser = clap::value_parser!(u32).range(1..))]
+        value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub confirm_seeds: u32,
     /// File for the best hyperparameters, as JSON
     ///

@@ -131,6 +131,8 @@ pub(super) enum Meaning {
 /// The line is an object with a key of the protocol, but no valid report. The error says what is
 /// wrong, in one line.
 pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
+    // A bar of progress is overwritten after a carriage return.
+    let line = line.trim_end().rsplit('\r').next().unwrap_or(line);
     let line = line.trim_start_matches(['\u{feff}', ' ', '\t']);
     if !line.starts_with('{') {
         return Ok(Meaning::Nothing);
@@ -273,6 +275,13 @@ mod tests {
 
     fn result(values: &[f64]) -> Result<Meaning, String> {
         Ok(Meaning::Result { values: values.to_vec(), constraints: vec![], attributes: Attributes::new() })
+    }
+
+    #[test]
+    fn a_result_after_a_bar_of_progress_is_found() {
+        let metrics = [Metric::minimize("loss")];
+        let found = read("50 %\r100 %\r{\"value\": 1}", &metrics);
+        assert!(matches!(found, Ok(Meaning::Result { values, .. }) if values == [1.0]));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ const LAST_LINES: usize = 20;
 const LINE_KEPT: usize = 500;
 /// Most bytes of a line of output: a longer line is cut, and is no report.
 const LONGEST_LINE: u64 = 1 << 20;
+/// The most lines that wait to be read; a command that prints faster has to wait.
+const LINES_WAITING: usize = 1024;
 /// How often a command that prints nothing is checked for its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a command may go on after it was asked to end, and its children after its own end.
@@ -40,6 +42,15 @@ pub(crate) enum ProcessEvent {
     Nothing,
 }
 
+/// A command that has ended.
+struct Ended {
+    status: ExitStatus,
+    /// When the next step is due: to end what it has started, then to give up its output.
+    last: Instant,
+    /// Whether what it has started was ended.
+    is_alone: bool,
+}
+
 /// A running command.
 pub(crate) struct Process {
     child: Child,
@@ -48,6 +59,7 @@ pub(crate) struct Process {
     lines: Receiver<String>,
     /// Whether all output has been read.
     is_closed: bool,
+    ended: Option<Ended>,
     input: Sender<String>,
     errors: Arc<Mutex<VecDeque<String>>>,
     /// Closed once all errors have been read; nothing is ever sent.
@@ -70,7 +82,7 @@ impl Process {
             signal_group(&child, EndSignal::Kill);
         })?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (tell, lines) = channel();
+        let (tell, lines) = sync_channel(LINES_WAITING);
         each_line(stdout, move |line| tell.send(line).is_ok());
         let errors = Arc::new(Mutex::new(VecDeque::new()));
         let (open, errors_read) = channel::<()>();
@@ -94,6 +106,7 @@ impl Process {
             _guard: guard,
             lines,
             is_closed: false,
+            ended: None,
             input,
             errors,
             errors_read,
@@ -113,31 +126,43 @@ impl Process {
     /// The system does not say whether the command still runs.
     pub fn wait(&mut self, most: Duration) -> io::Result<ProcessEvent> {
         let end = Instant::now() + most;
-        let mut ended: Option<(ExitStatus, Instant)> = None;
-        let mut is_alone = false;
         loop {
-            match self.next_line() {
+            let line = self.next_line();
+            self.look_for_its_end()?;
+            match line {
                 Ok(line) => return Ok(ProcessEvent::Line(line)),
                 Err(RecvTimeoutError::Disconnected) => self.is_closed = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if ended.is_none() {
-                ended = self.child.try_wait()?.map(|status| (status, Instant::now() + END_LIMIT));
-            }
-            match &mut ended {
-                Some((status, _)) if self.is_closed => return Ok(ProcessEvent::Ended(*status)),
-                // A process that it has started may hold its output open for ever.
-                Some((_, last)) if !is_alone && Instant::now() >= *last => {
-                    signal_group(&self.child, EndSignal::Kill);
-                    is_alone = true;
-                    *last = Instant::now() + DRAIN_LIMIT;
+            match &self.ended {
+                Some(ended) if self.is_closed => return Ok(ProcessEvent::Ended(ended.status)),
+                // The process that holds the output open has left the group.
+                Some(ended) if ended.is_alone && Instant::now() >= ended.last => {
+                    return Ok(ProcessEvent::Ended(ended.status));
                 }
-                // That process has left the group.
-                Some((status, last)) if Instant::now() >= *last => return Ok(ProcessEvent::Ended(*status)),
                 None if Instant::now() >= end => return Ok(ProcessEvent::Nothing),
                 _ => {}
             }
         }
+    }
+
+    /// Notes when the command has ended. Some time later, ends what it has started: such a process may
+    /// hold the output open for ever, or print without end.
+    fn look_for_its_end(&mut self) -> io::Result<()> {
+        match &mut self.ended {
+            None => {
+                let status = self.child.try_wait()?;
+                let last = Instant::now() + END_LIMIT;
+                self.ended = status.map(|status| Ended { status, last, is_alone: false });
+            }
+            Some(ended) if !ended.is_alone && Instant::now() >= ended.last => {
+                signal_group(&self.child, EndSignal::Kill);
+                ended.is_alone = true;
+                ended.last = Instant::now() + DRAIN_LIMIT;
+            }
+            Some(_) => {}
+        }
+        Ok(())
     }
 
     fn next_line(&self) -> Result<String, RecvTimeoutError> {
@@ -162,6 +187,8 @@ impl Process {
         signal_group(&self.child, EndSignal::Terminate);
         let last = Instant::now() + END_LIMIT;
         while Instant::now() < last && matches!(self.child.try_wait(), Ok(None)) {
+            // A command that prints more than is read would not get as far as its end.
+            while self.lines.try_recv().is_ok() {}
             thread::sleep(LOOK_EVERY / 10);
         }
         signal_group(&self.child, EndSignal::Kill);
@@ -292,6 +319,22 @@ mod tests {
                 ProcessEvent::Nothing => panic!("it prints nothing: {lines:?}"),
             }
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_command_leaves_behind_cannot_print_for_ever() {
+        let mut process = start("(while true; do echo alive; sleep 0.05; done) & echo done");
+        let printed = lines(&mut process);
+        assert!(printed.contains(&"done".to_owned()), "{printed:?}");
+    }
+
+    #[test]
+    fn a_command_that_prints_faster_than_it_is_read_waits() {
+        let mut process = start("i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i + 1)); done");
+        std::thread::sleep(Duration::from_millis(300));
+        let printed = lines(&mut process);
+        assert_eq!((printed.len(), printed[4999].as_str()), (5000, "4999"));
     }
 
     #[test]

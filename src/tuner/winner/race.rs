@@ -29,10 +29,15 @@ impl Rank {
         Self { breaks_constraint: !keeps_constraints, ..self }
     }
 
-    /// The better rank first.
+    /// The better rank first. A candidate with a failed seed, whose loss is infinite, comes last: nobody
+    /// knows its constraints.
     pub fn compare(&self, other: &Self) -> Ordering {
+        let failed = (self.loss == f64::INFINITY).cmp(&(other.loss == f64::INFINITY));
         let broken = self.breaks_constraint.cmp(&other.breaks_constraint);
-        broken.then(self.loss.total_cmp(&other.loss)).then(self.parameters.cmp(&other.parameters))
+        failed
+            .then(broken)
+            .then(self.loss.total_cmp(&other.loss))
+            .then(self.parameters.cmp(&other.parameters))
     }
 }
 
@@ -114,6 +119,16 @@ mod tests {
             next.iter().for_each(|&(candidate, seed)| race.add(candidate, losses[candidate][seed + 1], true));
             all.extend(next);
         }
+    }
+
+    #[test]
+    fn a_candidate_whose_seeds_failed_is_behind_one_that_breaks_a_constraint() {
+        let failed = Rank::new(f64::INFINITY, 1);
+        let breaks = Rank::new(0.9, 2).keeping(false);
+        let keeps = Rank::new(5.0, 3);
+        assert_eq!(breaks.compare(&failed), Ordering::Less);
+        assert_eq!(keeps.compare(&breaks), Ordering::Less);
+        assert_eq!(failed.keeping(false).compare(&breaks), Ordering::Greater);
     }
 
     #[test]
