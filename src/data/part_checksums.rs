@@ -32,6 +32,12 @@ impl Dataset {
 }
 
 impl PartChecksums {
+    /// Whether `other` are these parts without the one for the validation.
+    pub fn has_validation_apart(&self, other: &Self) -> bool {
+        self.validation.is_some()
+            && (&self.train, &None, &self.test) == (&other.train, &other.validation, &other.test)
+    }
+
     /// The part whose checksum is `sum`, if one is.
     pub fn part(&self, sum: &str) -> Option<DataPart> {
         let parts = [

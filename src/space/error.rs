@@ -17,7 +17,17 @@ pub enum SpaceError {
         /// The name of the space.
         space: String,
     },
-    /// A point has a parameter that is not in the space or not active at that point.
+    /// A point has a parameter that the space does not have.
+    #[error("unknown parameter \"{name}\" in the space {space}{hint}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The name of the space.
+        space: String,
+        /// The nearest name as a question, or nothing.
+        hint: String,
+    },
+    /// A point has a parameter that is not active at that point.
     #[error("{name} = {value} is not active in the space {space} at this point")]
     Inactive {
         /// The parameter.

@@ -32,7 +32,7 @@ impl Space {
         for (name, value) in values.iter() {
             let (name, value, space) = (name.to_owned(), value.clone(), self.name.clone());
             match self.parameter(&name) {
-                None => return Err(SpaceError::Inactive { name, value, space }),
+                None => return Err(self.unknown(name)),
                 Some(parameter) if !parameter.domain.contains(&value) => {
                     let rule = parameter.domain.to_string();
                     return Err(SpaceError::Outside { name, value, space, rule });
@@ -172,7 +172,10 @@ mod tests {
     #[test]
     fn values_that_no_point_can_hold_are_refused() {
         let error = |values: &str| held(values).expect_err("wrong").to_string();
-        assert_eq!(error(r#"{"width": 3}"#), "width = 3 is not active in the space net at this point");
+        assert_eq!(
+            error(r#"{"widt": 3}"#),
+            "unknown parameter \"widt\" in the space net; did you mean \"wide\"?"
+        );
         assert_eq!(
             error(r#"{"wide": 10}"#),
             "wide = 10 is outside the space net: must be a whole number from 1 to 9"

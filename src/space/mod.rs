@@ -177,11 +177,19 @@ impl Space {
                     return Err(SpaceError::Outside { name, value, space, rule });
                 }
                 Some(_) if filled.get(&name).is_some() => {}
-                _ => return Err(SpaceError::Inactive { name, value, space }),
+                Some(_) => return Err(SpaceError::Inactive { name, value, space }),
+                None => return Err(self.unknown(name)),
             }
         }
         self.check_relations(&filled)?;
         Ok(filled)
+    }
+
+    /// The error of a name that is no parameter of this space.
+    fn unknown(&self, name: String) -> SpaceError {
+        let names = self.parameters.iter().map(|parameter| parameter.name.as_str());
+        let hint = crate::input::suggestion(&name, names);
+        SpaceError::Unknown { name, space: self.name.clone(), hint }
     }
 
     /// Checks that `point` has a value in its domain for every active parameter, no other value, and
@@ -196,7 +204,8 @@ impl Space {
         let expected = self.keep_active(values.collect());
         let space = || self.name.clone();
         for (name, value) in point.iter() {
-            let parameter = self.parameter(name).filter(|_| expected.get(name).is_some());
+            let parameter = self.parameter(name).ok_or_else(|| self.unknown(name.to_owned()))?;
+            let parameter = Some(parameter).filter(|_| expected.get(name).is_some());
             let domain = parameter.map(|parameter| &parameter.domain).ok_or_else(|| {
                 SpaceError::Inactive { name: name.to_owned(), value: value.clone(), space: space() }
             })?;

@@ -200,7 +200,7 @@ fn enqueued_trials_are_run_as_they_are_or_fail_with_a_reason() {
     for line in [
         "trial 2: failed: enqueued: x = 7.5 is outside the space s: must be a number from 0.0 to 1.0",
         "trial 3: failed: enqueued: m = 3 is not active in the space s",
-        "trial 4: failed: enqueued: lr = 1 is not active in the space s",
+        "trial 4: failed: enqueued: unknown parameter \"lr\" in the space s",
         "trial 5: failed: enqueued: x = wide is outside the space s",
     ] {
         assert_eq!(

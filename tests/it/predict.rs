@@ -268,3 +268,57 @@ fn a_network_of_version_0_1_needs_the_data_of_its_training() {
     tune.run(&["predict", &net, "two.npy", "--like", "digits"])
         .refused(&["--like digits", "leave the option out"]);
 }
+
+/// Trains a network of the space on `data`, in this folder.
+fn train(tune: &Tune, data: &[&str]) {
+    let more = ["--space", "space.json", "--budget", "1", "--confirm", "0", "--folds", "1", "--quiet"];
+    tune.run(&[data, &more].concat()).success();
+    std::fs::copy(tune.path("best.safetensors"), tune.path("net.safetensors")).expect("a copy");
+}
+
+#[test]
+fn without_names_columns_that_are_no_inputs_may_be_absent_where_it_is_clear_which() {
+    let tune = Tune::new();
+    let headless = |columns: &[usize]| {
+        let text = table(&rows(), columns);
+        text.split_once('\n').expect("a header").1.to_owned()
+    };
+    tune.file("space.json", SPACE);
+    tune.file("train.csv", headless(&[0, 1, 2, 3, 4]));
+    train(&tune, &["--dataset", "train.csv", "--header", "no", "--drop", "0"]);
+    tune.file("inputs.csv", headless(&[1, 2, 3]));
+    let all = predicted(&tune, "train.csv", &[]);
+    assert_eq!(predicted(&tune, "inputs.csv", &[]), all);
+    // The column that was left out, or the labels: both leave four.
+    tune.file("labelled.csv", headless(&[1, 2, 3, 4]));
+    let refused = tune.run(&["predict", "best.safetensors", "labelled.csv"]).stderr;
+    assert!(
+        refused.contains("4 columns; the training table has 5") && refused.contains("inputs alone"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_test_part_is_known_where_the_validation_had_a_file_of_its_own() {
+    let tune = Tune::new();
+    tune.file("space.json", SPACE);
+    tune.file("all.csv", table(&rows(), &[0, 1, 2, 3, 4]));
+    tune.file("validation.csv", table(&rows()[..12], &[0, 1, 2, 3, 4]));
+    train(&tune, &["--dataset", "all.csv", "--validation", "validation.csv"]);
+    let scored = tune.run(&["eval", "best.safetensors", "--dataset", "all.csv"]).success();
+    assert!(scored.stdout.contains("samples                            12"), "{}", scored.stdout);
+    assert!(!scored.stderr.contains("not the data of the training"), "{}", scored.stderr);
+}
+
+#[test]
+fn labels_and_groups_that_are_missing_are_named_with_their_line() {
+    let tune = Tune::new();
+    let refused = |text: &str, more: &[&str]| {
+        tune.file("gaps.csv", text);
+        tune.run(&[&["--dataset", "gaps.csv", "--budget", "1"], more].concat()).stderr
+    };
+    let label = refused("x,y\n1,a\n2,b\n3,?\n4,a\n", &[]);
+    assert!(label.contains("line 4") && label.contains("the label is missing"), "{label}");
+    let group = refused("x,who,y\n1,p,a\n2,,b\n3,q,a\n", &["--group", "who"]);
+    assert!(group.contains("line 3") && group.contains("the group is missing"), "{group}");
+}

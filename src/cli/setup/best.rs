@@ -25,9 +25,11 @@ pub(crate) fn read(file: &Path, option: &str) -> Result<Best> {
 /// # Errors
 /// It is neither, or the study has no confirmed winner.
 pub(crate) fn of_file_or_study(name: &str, database: &Location) -> Result<Best> {
-    let looks_like_file = Path::new(name).exists() || name.ends_with(".json");
-    if looks_like_file {
-        return read(Path::new(name), "");
+    let path = Path::new(name);
+    // A folder of pictures often has the name of its study.
+    let is_file = path.exists() && !path.is_dir();
+    if is_file || name.ends_with(".json") {
+        return read(path, "");
     }
     let mut storage = open::to_read(database).with_context(|| format!("{name}: no such file, and"))?;
     let key = open::the_study(&mut *storage, database, Some(name))?;

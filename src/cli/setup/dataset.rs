@@ -124,7 +124,13 @@ pub(crate) fn open_to_score(
     let (sources, options) = (args.sources.sources()?, args.open_options());
     let set = with_bar(shown, |progress| Labelled::open(name, &options, &sources, progress, trained))?;
     let trained_on = description.trained_on.as_ref();
-    let is_training = trained_on.is_some_and(|data| data.dataset_sha256 == set.dataset.checksum);
+    let is_training = trained_on.is_some_and(|data| {
+        let parts = data.parts_sha256.as_ref();
+        // Samples for the validation may have been in a file of their own.
+        let has_its_parts =
+            || parts.is_some_and(|parts| parts.has_validation_apart(&set.dataset.part_checksums()));
+        data.dataset_sha256 == set.dataset.checksum || has_its_parts()
+    });
     let is_other = !is_training && set.dataset.reading.is_test_cut;
     let chosen = part.unwrap_or(if is_other { DataPart::All } else { DataPart::Test });
     let samples = set.part(chosen, trained_on.and_then(|data| data.split.as_ref()))?;

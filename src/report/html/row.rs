@@ -45,7 +45,7 @@ pub struct Row {
     /// The epoch at which sharpening begins, if a parameter says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharpening: Option<u32>,
-    /// Seconds from its start to its end.
+    /// Seconds that it ran, without pauses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// The reason of a failure, cut if it is long.

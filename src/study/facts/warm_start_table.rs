@@ -204,7 +204,7 @@ impl TrialLine {
 
 /// The columns of a table that are read.
 struct Columns<'s> {
-    /// The searched parameters that have a column, each with the number of its column.
+    /// The parameters that have a column, each with the number of its column.
     parameters: Vec<(&'s Parameter, usize)>,
     metrics: Vec<usize>,
     constraints: Vec<usize>,
@@ -238,6 +238,9 @@ impl<'s> Columns<'s> {
                 None => return Err(needed(&parameter.name).expect_err("it has no place")),
             }
         }
+        // The value of a fixed parameter must be that of the space, where the table has it.
+        let fixed = space.parameters().iter().filter(|parameter| parameter.domain.is_fixed());
+        parameters.extend(fixed.filter_map(|parameter| Some((parameter, place(&parameter.name)?))));
         let metric = |metric: &Metric| needed(&metric_column(&metric.name, &names));
         Ok(Self {
             parameters,

@@ -171,10 +171,23 @@ impl Matcher<'_> {
             let place = |at| if at == label { Some(own) } else { features.next() };
             return Ok((0..found).filter_map(place).collect());
         }
-        match found {
-            _ if found == count => Ok(all.collect()),
-            _ if found + 1 == count => Ok(all.filter(|at| !is_label(at)).collect()),
-            _ => Err(self.wrong(format!("{found} columns; the training table has {count}"))),
+        let is_feature = |at: &usize| self.schema.columns[*at].kind.is_feature();
+        // Columns that are no inputs may be absent, all of them or the labels alone.
+        let mut fitting: Vec<Vec<usize>> = vec![
+            all.clone().collect(),
+            all.clone().filter(|at| !is_label(at)).collect(),
+            all.clone().filter(|at| is_feature(at) || is_label(at)).collect(),
+            all.filter(is_feature).collect(),
+        ];
+        fitting.retain(|columns| columns.len() == found);
+        fitting.dedup();
+        match fitting.len() {
+            1 => Ok(fitting.remove(0)),
+            0 => Err(self.wrong(format!("{found} columns; the training table has {count}"))),
+            _ => Err(self.wrong(format!(
+                "{found} columns; the training table has {count}, and which one is absent is not known without names: \
+                 give all columns, or the inputs alone"
+            ))),
         }
     }
 

@@ -113,7 +113,10 @@ impl Cells {
             match (&mut self.columns[column], layout.roles[column]) {
                 (Some(Collected::Numbers(numbers)), _) => numbers.push(cell, line.number),
                 (Some(Collected::Texts(texts)), _) => texts.push(cell, line.number),
-                (None, Role::Group) => self.groups.push(cell.to_owned()),
+                (None, Role::Group) => {
+                    let wrong = |rule| layout.cell_error(line.number, column, cell, rule);
+                    self.groups.push(group(cell).map_err(wrong)?);
+                }
                 (None, Role::Label) => {
                     let wrong = |rule| layout.cell_error(line.number, column, cell, rule);
                     self.labels.push(label(cell).map_err(wrong)?);
@@ -247,12 +250,24 @@ fn texts(unread: &[usize], body: &Body<'_>, layout: &Layout<'_>) -> Result<Vec<T
 /// The rule of a text over several lines.
 const QUOTE: &str = "a text has one line: is a quote not closed?";
 
+/// The text of a group.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn group(cell: &str) -> Result<String, &'static str> {
+    match cell.trim().is_empty() {
+        true => Err("the group is missing: delete the line, or give its sample a group of its own"),
+        false => Ok(cell.to_owned()),
+    }
+}
+
 /// The text of a label.
 ///
 /// # Errors
 /// The rule that it breaks.
 pub(crate) fn label(cell: &str) -> Result<String, &'static str> {
-    let is_missing = cell.is_empty() || cell.parse().is_ok_and(f64::is_nan);
+    let stands_for_nothing = ["?", "N/A", "null"].iter().any(|text| cell.eq_ignore_ascii_case(text));
+    let is_missing = cell.is_empty() || stands_for_nothing || cell.parse().is_ok_and(f64::is_nan);
     match cell {
         _ if is_missing => {
             Err("the label is missing: delete the line; --missing impute fills in inputs alone")

@@ -15,7 +15,7 @@ use super::listing::Listing;
 use crate::data::OpenOptions;
 
 /// Another number for each change of how pictures are decoded.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The most kept files; the oldest are deleted.
 const MOST_FILES: usize = 8;
@@ -41,12 +41,16 @@ pub(super) struct Decoded {
 pub(super) struct Kept(Option<PathBuf>);
 
 impl Kept {
-    /// The place for the pictures of `folder`, by their names, sizes and times of change, and by the
-    /// options.
+    /// The place for the pictures of `folder`, by its path, by their names, sizes and times of change,
+    /// and by the options.
     pub fn of(listing: &Listing, folder: &Path, options: &OpenOptions, cache: Option<&Path>) -> Self {
         let mut hasher = Sha256::new();
         let OpenOptions { image_size, grey, skip_broken, .. } = options;
         hasher.update(format!("{VERSION} {image_size:?} {grey} {skip_broken}\n"));
+        // Copies in other folders may have the same names, sizes and times.
+        let place = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        hasher.update(place.as_os_str().as_encoded_bytes());
+        hasher.update([0]);
         for picture in listing.parts.iter().flatten() {
             let name = picture.path.strip_prefix(folder).unwrap_or(&picture.path);
             hasher.update(name.as_os_str().as_encoded_bytes());

@@ -21,14 +21,14 @@ const sv = (tag, attributes, ...children) => fill(document.createElementNS(SVG, 
 // Four significant digits.
 function digits(x) {
   if (x === null || x === undefined) return "none";
-  if (typeof x !== "number") return String(x);
+  if (typeof x != "number") return String(x);
   if (x === 0 || Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
   const size = Math.abs(x);
   return size >= 1e6 || size < 1e-4 ? x.toExponential(3) : String(Number(x.toPrecision(4)));
 }
-// A number with an SI prefix.
+// SI prefixes
 function prefixed(x, unit) {
-  if (typeof x !== "number" || x === 0) return digits(x) + " " + unit;
+  if (!x || typeof x != "number" || /m2|\/s/.test(unit)) return digits(x) + " " + unit;
   const power = Math.max(-6, Math.min(unit === "s" ? 0 : 4, Math.floor(Math.log10(Math.abs(x)) / 3 + 1e-9)));
   const prefix = ["a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"][power + 6];
   return Number((x / 1000 ** power).toPrecision(4)) + " " + prefix + unit;

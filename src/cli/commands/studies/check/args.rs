@@ -54,26 +54,27 @@ pub(crate) struct CheckArgs {
     ///
     /// 0.5 are points of accuracy, or the metric's own unit with tune run. 2sd are standard
     /// deviations of the baseline's seeds. The drop is that of the first metric.
-    #[arg(long, value_name = "DROP", default_value = "2sd", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DROP", default_value = "2sd", allow_hyphen_values = true,
+        conflicts_with_all = ["record", "replay"])]
     pub tolerance: Tolerance,
     /// Most seeds to train with before the check stays undecided
-    #[arg(long, value_name = "N", default_value_t = 12,
+    #[arg(long, value_name = "N", default_value_t = 12, conflicts_with_all = ["record", "replay"],
         value_parser = clap::value_parser!(u32).range(FIRST_LOOK as i64..=MOST_SEEDS))]
     pub max_seeds: u32,
     /// Exit with code 3 also if the check stays undecided
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["record", "replay"])]
     pub strict: bool,
     /// Exit with code 3 if a mean is below this, METRIC=VALUE
     ///
     /// The mean of a metric or cost over the new seeds. May be given several times.
     ///
     /// Costs of networks are in joules and seconds: energy, latency, cores, parameters, synaptic-operations, spikes.
-    #[arg(long, value_name = "METRIC=VALUE", value_parser = least)]
+    #[arg(long, value_name = "METRIC=VALUE", value_parser = least, conflicts_with_all = ["record", "replay"])]
     pub fail_under: Vec<Limit>,
     /// Exit with code 3 if a mean is above this, METRIC=VALUE
     ///
     /// The mean of a metric or cost over the new seeds. May be given several times.
-    #[arg(long, value_name = "METRIC=VALUE", value_parser = most)]
+    #[arg(long, value_name = "METRIC=VALUE", value_parser = most, conflicts_with_all = ["record", "replay"])]
     pub fail_over: Vec<Limit>,
     /// Data set in place of the one that the study names
     ///
@@ -138,6 +139,14 @@ impl CheckArgs {
         let own = files.map(|(option, file)| (option, Some(file)));
         inputs.push(("--storage", self.storage.storage.file().map(Path::to_owned)));
         if self.record {
+            let network = self.best.as_ref().map(|best| best.with_extension("safetensors"));
+            inputs.push(("the winner's network", network));
+            if self.baseline == self.model() {
+                bail!(
+                    "--baseline {}: is the name of the baseline's network: choose one that ends in .json",
+                    self.baseline.display()
+                );
+            }
             outputs.extend(own)
         } else {
             inputs.extend(own)
