@@ -183,10 +183,14 @@ mod tests {
 
     /// A study of `count` trials that `values` evaluates at x in [0, 1].
     fn of_line(count: u32, values: impl Fn(f64) -> Vec<f64>) -> Study {
+        of_space(&line(), count, values)
+    }
+
+    fn of_space(space: &Space, count: u32, values: impl Fn(f64) -> Vec<f64>) -> Study {
         let metrics = (0..values(0.0).len()).map(|at| Metric::minimize(format!("m{at}")));
         let mut study = Study { metrics: metrics.collect(), ..Study::default() };
         for number in 0..count {
-            let point = BayesSearch::new().suggest(&line(), &study, &Seed::root(2));
+            let point = BayesSearch::new().suggest(space, &study, &Seed::root(2));
             let x = point.get("x").and_then(|x| x.as_f64()).expect("a number");
             let values = values(x);
             study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
@@ -210,6 +214,32 @@ mod tests {
         let study = of_line(14, |x| vec![(x - 0.37).powi(2), 7.0]);
         let best = study.best().expect("one").values[0];
         assert!(best < 1e-6, "{best}");
+    }
+
+    /// Knows that the second metric is 7, or 7 at most.
+    struct Seven {
+        is_exact: bool,
+    }
+
+    impl Foresee for Seven {
+        fn foresee(&self, _: &Point) -> Foresight {
+            let low = if self.is_exact { 7.0 } else { 0.0 };
+            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds { low, high: 7.0 }] }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    #[test]
+    fn nor_does_one_that_is_known_to_be_the_same() {
+        for is_exact in [true, false] {
+            let space = line().with_foresight(Some(Arc::new(Seven { is_exact })));
+            let study = of_space(&space, 16, |x| vec![(x - 0.37).powi(2), 7.0]);
+            let best = study.best().expect("one").values[0];
+            assert!(best < 1e-6, "{is_exact}: {best}");
+        }
     }
 
     #[test]
