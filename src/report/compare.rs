@@ -43,7 +43,7 @@ pub enum CompareError {
     #[error("the first metrics differ: {0} and {1}")]
     Metrics(String, String),
     /// They were made with other data.
-    #[error("the data sets differ: {0} and {1}")]
+    #[error("the data sets differ: {0} and {1}: compare studies of the same data")]
     Data(String, String),
     /// A seed of one has no value.
     #[error("{0}: a seed of the winner has no value")]
@@ -64,8 +64,11 @@ impl Comparison {
         };
         let data = both.map(|best| best.setup.as_ref().map(|setup| &setup.dataset_sha256));
         if data[0] != data[1] {
-            let [a, b] =
-                both.map(|best| best.setup.as_ref().map_or("none".to_owned(), |setup| setup.dataset.clone()));
+            let name = |best: &Best| match &best.setup {
+                None => "none".to_owned(),
+                Some(setup) => format!("{} ({:.12}...)", setup.dataset, setup.dataset_sha256),
+            };
+            let [a, b] = both.map(name);
             return Err(CompareError::Data(a, b));
         }
         let on_test_set = both.iter().all(|best| best.test.spread.is_some());
@@ -242,6 +245,9 @@ mod tests {
         }
         let error =
             Comparison::of(&best("a", 7, &[0.9]), &other, ["a", "b"]).expect_err("other data").to_string();
-        assert_eq!(error, "the data sets differ: digits and digits");
+        assert_eq!(
+            error,
+            "the data sets differ: digits (00...) and digits (33...): compare studies of the same data"
+        );
     }
 }

@@ -38,7 +38,7 @@ impl<'s> TrialLine<'s> {
         let names = study.metrics.iter().map(|metric| metric.name.as_str());
         Self {
             trial: trial.number,
-            state: trial.state.to_string(),
+            state: state(trial),
             point: &trial.point,
             values: names.zip(trial.values.iter().copied().map(finite)).collect(),
             constraints: &trial.constraints,
@@ -58,7 +58,7 @@ pub fn trials_jsonl(study: &Study) -> String {
 
 /// The trials of `study` as comma-separated values.
 ///
-/// The columns are number, state, one per parameter, metric and constraint, times, and attributes
+/// The columns are number, state (`retried` where another trial tries the point again), one per parameter, metric and constraint, times, and attributes
 /// that are not lists or objects. With `all`, also those, and the values of steps, each as JSON. If two columns would have the same name, the later one gets a
 /// prefix. An attribute is then called `attribute:NAME`, a metric `metric:NAME`, and another column
 /// `trial:NAME`. A cell without a value is empty.
@@ -90,7 +90,7 @@ pub fn trials_csv(study: &Study, all: bool) -> String {
     let mut write = |row: &[String]| table.write_record(row).expect("memory takes every row");
     write(&header);
     for trial in &study.trials {
-        let mut row = vec![trial.number.to_string(), trial.state.to_string()];
+        let mut row = vec![trial.number.to_string(), state(trial)];
         row.extend(
             parameters.iter().map(|name| trial.point.get(name).map(ToString::to_string).unwrap_or_default()),
         );
@@ -103,6 +103,15 @@ pub fn trials_csv(study: &Study, all: bool) -> String {
     }
     let bytes = table.into_inner().expect("memory takes every row");
     String::from_utf8(bytes).expect("text was written")
+}
+
+/// The state of `trial`: `retried` where its point is tried again by another trial, so that a failure that
+/// says nothing of the point does not look like one.
+fn state(trial: &Trial) -> String {
+    match trial.is_retried() {
+        true => "retried".to_owned(),
+        false => trial.state.to_string(),
+    }
 }
 
 /// All names that `names` gives for some trial, each once, in the order of their first appearance.

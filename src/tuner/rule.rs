@@ -155,11 +155,16 @@ fn since_improvement(study: &Study) -> usize {
 const PAUSE: Seconds = Seconds(60.0);
 
 /// The time in which finished trials were running, and the pauses between them; parallel trials count
-/// once.
+/// once. A trial that paused counts with its work alone, as if that had come right before its end.
 pub(super) fn time_spent(study: &Study) -> Seconds {
     let finished = study.trials.iter().filter(|trial| trial.state.is_finished());
-    let mut spans: Vec<(i64, i64)> =
-        finished.filter_map(|trial| Some((trial.started?.0, trial.finished?.0))).collect();
+    let span = |trial: &Trial| {
+        let (from, to) = (trial.started?.0, trial.finished?.0);
+        let has_paused = !trial.rung_history.rungs.is_empty();
+        let work = trial.seconds().filter(|_| has_paused).map(|seconds| (seconds * 1e6) as i64);
+        Some((work.map_or(from, |work| from.max(to.saturating_sub(work))), to))
+    };
+    let mut spans: Vec<(i64, i64)> = finished.filter_map(span).collect();
     spans.sort_unstable();
     let longest = (PAUSE.0 * 1e6) as i64;
     let (mut micros, mut end) = (0, i64::MIN);
@@ -175,7 +180,7 @@ pub(super) fn time_spent(study: &Study) -> Seconds {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, Timestamp, TrialState};
+    use crate::study::{Metric, Rung, Timestamp, TrialState};
 
     /// Nothing is ahead.
     fn none() -> [Seconds; 2] {
@@ -189,6 +194,19 @@ mod tests {
             ..Trial::waiting(number, Point::default())
         });
         Study { metrics, trials: trials.collect(), ..Study::default() }
+    }
+
+    #[test]
+    fn an_interruption_within_a_trial_that_pauses_is_no_time_of_the_study() {
+        let mut study = study(vec![Metric::minimize("loss")], &[&[1.0]]);
+        let day = 86_400_000_000;
+        let trial = &mut study.trials[0];
+        (trial.started, trial.finished) = (Some(Timestamp(0)), Some(Timestamp(day)));
+        trial.rung_history.rungs = vec![Rung { steps: 3, values: vec![1.0], seconds: 2.0 }];
+        trial.intermediate = vec![(3, 1.0), (9, 1.0)];
+        assert_eq!(time_spent(&study), Seconds(6.0));
+        study.trials[0].rung_history.rungs.clear();
+        assert_eq!(time_spent(&study), Seconds(86_400.0));
     }
 
     #[test]

@@ -25,16 +25,19 @@ impl Model<'_> {
         acquisition.gain = Some(Gain::Improvement(Box::new(improvement)));
         let acquisition = acquisition.expected();
         let ranking = self.ranking(&acquisition, self.params, &self.seed);
-        Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
+        // A point that is refused, or that describes a network of a trial, gains nothing.
+        Some(self.first_new(&ranking).map_or(0.0, |(value, _)| value.exp()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::search::bayes::fixtures::line;
     use crate::search::{BayesSearch, Search};
     use crate::seed::Seed;
-    use crate::space::Space;
+    use crate::space::{Bounds, Foresee, Foresight, Point, Refusals, Space};
     use crate::study::{Metric, Study, Trial, TrialState};
 
     #[test]
@@ -84,6 +87,35 @@ mod tests {
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
         for (point, number) in space.enumerate(6).unwrap().into_iter().zip(0..) {
             let values = vec![f64::from(number)];
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        assert_eq!(BayesSearch::new().improvement(&space, &study, &Seed::root(0)), Some(0.0));
+    }
+
+    /// Refuses large numbers.
+    struct Small;
+
+    impl Foresee for Small {
+        fn foresee(&self, point: &Point) -> Foresight {
+            match point.get("n").and_then(|n| n.as_f64()) {
+                Some(n) if n > 5.0 => Foresight::Refused { reason: "too large".to_owned() },
+                _ => Foresight::Possible { bounds: vec![Bounds::UNKNOWN] },
+            }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    #[test]
+    fn where_all_points_but_those_that_are_refused_were_tried_the_improvement_is_zero() {
+        let text = r#"{"name": "many", "parameters": {"n": {"type": "int", "low": 0, "high": 40}}}"#;
+        let space = Space::from_json(text, "many.json").unwrap().with_foresight(Some(Arc::new(Small)));
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        for (number, n) in (0..).zip(0..=5) {
+            let point: Point = [("n", i64::from(n))].into_iter().collect();
+            let values = vec![10.0 - f64::from(n)];
             study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
         }
         assert_eq!(BayesSearch::new().improvement(&space, &study, &Seed::root(0)), Some(0.0));

@@ -267,9 +267,9 @@ impl<'s> Columns<'s> {
 }
 
 /// Refuses a trial in a `state` that says that it has not ended, since its values are then not
-/// known.
+/// known, or that its point is tried again.
 fn ended(state: &str) -> Result<(), String> {
-    match ["waiting", "running", "pruned", "paused"].contains(&state) {
+    match ["waiting", "running", "pruned", "paused", "retried"].contains(&state) {
         true => Err(format!("is {state}")),
         false => Ok(()),
     }
