@@ -1,6 +1,8 @@
 //! The candidates of a confirmation: the best trials, their results with fresh seeds, and the
 //! networks that can still win.
 
+use std::collections::BTreeMap;
+
 use crate::objective::{Evaluation, Model};
 use crate::study::{Candidate, Direction, FreshSeed, FreshSeeds, Outcome, Repeat, Trial};
 
@@ -22,6 +24,8 @@ pub(super) struct Candidates {
     results: Vec<Results>,
     /// Decides who gets the next seed, where not every candidate gets all of them.
     race: Race,
+    /// Results of an earlier run, by candidate and repeat, until they are asked for.
+    saved: BTreeMap<(usize, usize), FreshSeed>,
 }
 
 /// The results of one candidate, one for each seed.
@@ -58,14 +62,39 @@ impl Candidates {
             trained_before: vec![false; repeats],
         };
         let race = Race::new(repeats, trials.iter().map(|trial| entrant(trial, direction)));
-        Self { direction, repeats, tests_all, results: trials.iter().map(results).collect(), race }
+        let results = trials.iter().map(results).collect();
+        Self { direction, repeats, tests_all, results, race, saved: BTreeMap::new() }
     }
 
     /// The next evaluations, `count` at a time or all that are left: pairs of a candidate and a
     /// repeat. They are none once the winner is known and its networks are there.
-    pub fn next(&self, count: usize) -> Vec<(usize, usize)> {
-        let open = self.open(count);
-        if open.is_empty() { self.without_networks() } else { open }
+    ///
+    /// Results of an earlier run are taken over here, `count` at a time as they were made: so the race
+    /// goes the same way as without an interruption.
+    pub fn next(&mut self, count: usize) -> Vec<(usize, usize)> {
+        loop {
+            let is_saved = |evaluation: &(usize, usize)| self.saved.contains_key(evaluation);
+            let (known, missing): (Vec<_>, Vec<_>) = self.open(count).into_iter().partition(is_saved);
+            if known.is_empty() && missing.is_empty() {
+                return self.without_networks();
+            }
+            let is_whole = missing.is_empty();
+            known.into_iter().for_each(|evaluation| self.take_over(evaluation));
+            if !is_whole {
+                return missing;
+            }
+        }
+    }
+
+    /// Adds the result that an earlier run has saved.
+    fn take_over(&mut self, (index, repeat): (usize, usize)) {
+        let Some(FreshSeed { result, test, has_network, .. }) = self.saved.remove(&(index, repeat)) else {
+            return;
+        };
+        let results = &mut self.results[index];
+        results.tests[repeat] = test;
+        results.trained_before[repeat] = has_network;
+        self.set(index, repeat, result);
     }
 
     /// The evaluations without a result that decide the winner.
@@ -95,21 +124,12 @@ impl Candidates {
         self.results.iter().enumerate().flat_map(missing).collect()
     }
 
-    /// Takes over the results of an earlier run that was broken off. The seeds of a candidate count from
-    /// the first one, without a gap.
-    pub fn restore(&mut self, FreshSeeds(mut seeds): FreshSeeds) {
-        seeds.sort_by_key(|seed| seed.repeat);
-        for FreshSeed { trial, repeat, result, test, has_network } in seeds {
-            let Some(index) = self.results.iter().position(|results| results.trial == trial) else {
-                continue;
-            };
-            let results = &mut self.results[index];
-            if repeat >= self.repeats || results.repeats[..repeat].iter().any(Option::is_none) {
-                continue;
+    /// Keeps the results of an earlier run that was broken off, for [`next`](Self::next).
+    pub fn restore(&mut self, FreshSeeds(seeds): FreshSeeds) {
+        for seed in seeds.into_iter().filter(|seed| seed.repeat < self.repeats) {
+            if let Some(index) = self.results.iter().position(|results| results.trial == seed.trial) {
+                self.saved.insert((index, seed.repeat), seed);
             }
-            results.tests[repeat] = test;
-            results.trained_before[repeat] = has_network;
-            self.set(index, repeat, result);
         }
     }
 
@@ -127,7 +147,8 @@ impl Candidates {
             };
             results.repeats.iter().enumerate().filter_map(seed).collect::<Vec<_>>()
         };
-        FreshSeeds(self.results.iter().flat_map(of_candidate).collect())
+        let taken = self.results.iter().flat_map(of_candidate);
+        FreshSeeds(taken.chain(self.saved.values().cloned()).collect())
     }
 
     /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
@@ -177,7 +198,7 @@ impl Candidates {
     /// The candidates, the winner first: of those with all seeds that with the best mean, among
     /// equals the smallest network. One that breaks a constraint wins only if all do. `None` if the
     /// winner is not known.
-    pub fn ranked(self) -> Option<Confirmed> {
+    pub fn ranked(mut self) -> Option<Confirmed> {
         if !self.next(1).is_empty() {
             return None;
         }
@@ -340,12 +361,46 @@ mod tests {
         let ranked = second.ranked().expect("nothing is left");
         assert_eq!((ranked.candidates[0].trial, ranked.candidates[0].test.len(), ranked.kept), (7, 2, 1));
         assert!((0..2).all(|index| ranked.model(index, Direction::Maximize).is_some()));
-        // Seeds count from the first one, without a gap.
+        // A seed that a faster worker has done is not done again.
         let mut gap = first.so_far();
         gap.0.retain(|seed| (seed.trial, seed.repeat) != (7, 0));
         let mut third = new();
         third.restore(gap);
-        assert_eq!(third.next(9), [(0, 0), (0, 1), (1, 1)]);
+        assert_eq!(third.next(9), [(0, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn an_interruption_within_a_batch_changes_no_winner() {
+        let losses = [[3.0, 1.0, 1.0], [1.6, 1.6, 1.9]];
+        let trials = [(7, 1.0), (8, 1.4)].map(|(number, value)| Trial {
+            values: vec![value],
+            ..Trial::waiting(number, crate::space::Point::default())
+        });
+        let new = || Candidates::new(&trials.each_ref(), 3, Direction::Minimize, false);
+        let add = |candidates: &mut Candidates, (index, repeat): (usize, usize)| {
+            let values = vec![losses[index][repeat]];
+            let outcome =
+                Outcome::Complete { values, constraints: Vec::new(), attributes: Attributes::new() };
+            candidates.add(index, repeat, outcome.into());
+        };
+        let finish = |mut candidates: Candidates| {
+            loop {
+                let next = candidates.next(3);
+                if next.is_empty() {
+                    return candidates.ranked().expect("it has ended").candidates[0].trial;
+                }
+                next.into_iter().for_each(|evaluation| add(&mut candidates, evaluation));
+            }
+        };
+        let whole = finish(new());
+        for done in [vec![0], vec![1], vec![2], vec![0, 2], vec![1, 2], vec![0, 1, 2]] {
+            let mut first = new();
+            let batch = first.next(3);
+            done.iter().for_each(|&at: &usize| add(&mut first, batch[at]));
+            let mut second = new();
+            second.restore(first.so_far());
+            assert_eq!(finish(second), whole, "{done:?}");
+        }
     }
 
     #[test]
