@@ -10,8 +10,8 @@ use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// A layer that needs more than so many times the cores of all chips is refused without a count: where
-/// neurons are copied for their receivers, copies of copies grow beyond all bounds.
+/// A layer that needs more than so many times the cores of all chips is refused without a count. Where
+/// neurons are copied for their receivers, copies of copies would grow beyond all bounds.
 const COUNTED: u64 = 16;
 
 /// Partitions one layer, within the chip's limits for one core.

@@ -342,7 +342,7 @@ impl Grid {
         };
         let whole = |what: &str, value: f64| {
             let multiple = libm::scalbn(value, layer.exponent.saturating_neg());
-            // Of a far smaller number than the grid nothing is left: 0 is no multiple of it either.
+            // A number far below the grid becomes 0, which is whole, but not that number.
             let is_whole = multiple.is_finite() && multiple.fract() == 0.0;
             let exact = is_whole && libm::scalbn(multiple, layer.exponent) == value;
             if exact { Ok(multiple) } else { Err(off_grid(what, value)) }

@@ -331,10 +331,11 @@ mod tests {
 
     #[test]
     fn a_command_that_prints_faster_than_it_is_read_waits() {
-        let mut process = start("i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i + 1)); done");
-        std::thread::sleep(Duration::from_millis(300));
+        let mut process = start("seq 100000");
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(matches!(process.child.try_wait(), Ok(None)), "it waits until its lines are read");
         let printed = lines(&mut process);
-        assert_eq!((printed.len(), printed[4999].as_str()), (5000, "4999"));
+        assert_eq!((printed.len(), printed[99_999].as_str()), (100_000, "100000"));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::units::Bytes;
 /// of the simulation. Some copies are made for one layer at a time.
 const DEPLOYED_WEIGHT: u64 = 40;
 
-/// An upper bound of the bytes per synapse of a convolution on a chip with faulty weights, where each
-/// position has its own: three copies of 8 bytes, the last of them in the simulation.
+/// An upper bound of the bytes per synapse of a convolution on a chip with faulty weights: three copies
+/// of 8 bytes, the last of them in the simulation. Each position then has weights of its own.
 const FAULTY_SYNAPSE: u64 = 24;
 
 /// The peak memory of deploying `network` and running it on `samples`, and on chips with faulty
