@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::space::Space;
-    use crate::study::{Metric, TrialState, WarmStartTrials};
+    use crate::study::{Metric, RETRIED, TrialState, WarmStartTrials};
 
     fn space() -> Space {
         let text = r#"{"name": "s", "parameters": {
@@ -210,6 +210,19 @@ mod tests {
         );
         let taken = WarmStartTrials::from_csv(&table, "t.csv", &space(), &study().metrics).unwrap();
         assert_eq!(taken.warm_start.results.len(), 2);
+    }
+
+    #[test]
+    fn a_trial_whose_point_is_tried_again_starts_no_other_study() {
+        let mut study = study();
+        study.trials[1].internal.insert(RETRIED.to_owned(), json!(2));
+        let (table, lines) = (trials_csv(&study, false), trials_jsonl(&study));
+        assert!(table.contains("1,retried,") && lines.contains(r#""state":"retried""#), "{table}{lines}");
+        let taken = [
+            WarmStartTrials::from_csv(&table, "t.csv", &space(), &study.metrics).unwrap(),
+            WarmStartTrials::from_jsonl(&lines, "t.jsonl", &space(), &study.metrics).unwrap(),
+        ];
+        assert_eq!(taken.map(|taken| taken.warm_start.results.len()), [1, 1]);
     }
 
     #[test]

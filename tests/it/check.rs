@@ -44,6 +44,26 @@ fn a_command_that_got_worse_fails_and_one_that_did_not_passes() {
 
 #[cfg(unix)]
 #[test]
+fn a_record_takes_no_bounds_and_keeps_the_winners_network() {
+    let tune = recorded();
+    for bound in [&["--fail-under", "value=2"][..], &["--tolerance", "9sd"], &["--strict"]] {
+        let refused = check(&tune, &[&["--record"], bound].concat());
+        assert_eq!(refused.code, Some(2), "{bound:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("cannot be used with"), "{}", refused.stderr);
+    }
+    tune.file("best.safetensors", "weights");
+    for (baseline, problem) in [
+        ("best.baseline", "is the file of the winner's network"),
+        ("other.safetensors", "is the name of the baseline's network"),
+    ] {
+        let refused = check(&tune, &["--record", "--baseline", baseline]);
+        assert!(refused.code != Some(0) && refused.stderr.contains(problem), "{}", refused.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(tune.path("best.safetensors")).expect("it is there"), "weights");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_baseline_of_another_study_is_named_before_it_is_replaced() {
     let tune = recorded();
     let own = check(&tune, &["--record"]).success();

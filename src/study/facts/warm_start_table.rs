@@ -451,6 +451,16 @@ number,accuracy,width,norm,rule,momentum,host
     }
 
     #[test]
+    fn another_value_of_a_fixed_parameter_and_retried_trials_are_left_out() {
+        let table = "norm,accuracy,rule,width,epochs,state\n\
+            true,0.5,adam,8,5,complete\n\
+            true,0.6,adam,8,60,complete\n\
+            true,,adam,8,5,retried\n";
+        let taken = WarmStartTrials::from_csv(table, "t.csv", &space(), &metrics()).unwrap();
+        assert_eq!((taken.warm_start.results.len(), taken.left_out), (1, 2));
+    }
+
+    #[test]
     fn columns_may_come_in_any_order_and_those_of_conditions_may_be_missing() {
         let table = "\u{feff}norm,accuracy,rule ,width,constraint_0,state\n\
             true,0.5,adam,8,-1,complete\n\
