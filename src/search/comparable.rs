@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_that_failed_after_a_rung_has_no_value_there() {
+        let mut trials: Vec<Trial> = (0..5).map(|number| trial(number, &[0.4], None)).collect();
+        trials.push(Trial { state: TrialState::Fail, ..trial(5, &[0.1], None) });
+        let study = Study { metrics: vec![Metric::minimize("loss")], trials, ..Study::default() };
+        let seen = Rungs::HALVING.comparable(&space(), &study).trials;
+        assert_eq!((seen[0].state, seen[0].values.as_slice()), (TrialState::Complete, &[0.4][..]));
+        assert_eq!((seen[5].state, seen[5].values.as_slice()), (TrialState::Fail, &[][..]));
+    }
+
+    #[test]
     fn a_pause_below_the_level_is_estimated_by_a_line() {
         // At the end a loss is twice that of the first rung, and .1 more than at the second.
         let ended = |first: f64| ([first, 2.0 * first - 0.1], Some(2.0 * first));

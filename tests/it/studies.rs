@@ -109,6 +109,8 @@ fn winners_of_the_same_seeds_are_compared_in_pairs() {
         tune.run(&args).success();
         std::fs::rename(tune.path("best.json"), tune.path(&format!("{name}.json"))).expect("there");
     }
+    // A folder of the name of a study does not hide it.
+    std::fs::create_dir(tune.path("high")).expect("a folder");
     let json = tune.run(&["compare", "low.json", "high", "--json"]).success().stdout;
     let comparison: Json = serde_json::from_str(&json).expect("JSON");
     validate("compare", &comparison);

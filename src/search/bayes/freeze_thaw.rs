@@ -169,6 +169,15 @@ mod tests {
     const SPREAD: [(f64, f64); 6] = [(0.0, 2.0), (0.2, 1.2), (0.4, 0.9), (0.6, 1.1), (0.8, 1.5), (1.0, 2.1)];
 
     #[test]
+    fn while_all_losses_are_equal_no_model_proposes_a_point() {
+        let equal = SPREAD.map(|(x, _)| (x, 0.5));
+        let study = study(&equal, 6);
+        let flat =
+            study.trials.iter().map(|one| Trial { rung_history: RungHistory::default(), ..one.clone() });
+        assert!(next(&study.with_trials(flat.collect()), |_| 1.0).is_none());
+    }
+
+    #[test]
     fn a_paused_trial_that_is_far_better_resumes_and_one_far_worse_stays() {
         let mut losses = SPREAD.to_vec();
         losses.push((0.5, 0.1));

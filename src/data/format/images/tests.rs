@@ -75,6 +75,26 @@ fn folders_are_classes_and_samples_are_in_the_order_of_their_file_names() {
 }
 
 #[test]
+fn the_cache_tells_folders_apart_whose_files_look_alike() {
+    let [one, other] = [Folder::new(), Folder::new()];
+    for (folder, value) in [(&one, 1), (&other, 9)] {
+        for name in ["cat/1.png", "dog/2.png"] {
+            folder.grey(name, value);
+            let file = fs::File::options().append(true).open(folder.path(name)).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    }
+    let size = |folder: &Folder| fs::metadata(folder.path("cat/1.png")).unwrap().len();
+    assert_eq!(size(&one), size(&other));
+    let first = |folder: &Folder| {
+        let set = folder.0.path().join("set");
+        let parts = read(&set, &OpenOptions::default(), Some(&one.cache()), &mut |_| {}).unwrap();
+        parts.expect("pictures").train.inputs[[0, 0]]
+    };
+    assert_eq!((first(&one), first(&other), first(&one)), (1, 9, 1));
+}
+
+#[test]
 fn folders_of_parts_are_used_as_such() {
     let folder = Folder::new();
     for part in ["Train", "valid", "test"] {
