@@ -259,7 +259,7 @@ fn plan(bytes: &[u8]) {
 fn point(bytes: &[u8]) {
     let Ok(point) = input::from_json::<Point>(&text(bytes), "--point") else { return };
     let Ok(plan) = Plan::new(&point, [8, 8, 1], 10) else { return };
-    let _ = (plan.cost(1000), plan.memory([1000, 100, 100], Extras { change_weights: true, pauses: true }));
+    let _ = (plan.cost(1000), plan.memory([1000, 100, 100], Extras { faulty_weights: true, pauses: true }));
 }
 
 /// A file of options: its words are those of options, one line says what is wrong.

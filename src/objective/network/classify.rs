@@ -70,7 +70,7 @@ impl Classify {
             levels: dataset.levels,
             samples: [&train, &validation, &dataset.test].map(Samples::len),
             chip: Chip::new(profile),
-            change_weights: goals.change_weights(),
+            faulty_weights: goals.has_faulty_weights(),
             memory: None,
             stated_memory: None,
         };

@@ -202,7 +202,7 @@ mod tests {
             levels: 16,
             samples: [1000, 200, 300],
             chip: Chip::new(profile),
-            change_weights: false,
+            faulty_weights: false,
             memory: None,
             stated_memory: memory.map(Bytes),
         }

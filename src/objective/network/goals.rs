@@ -40,7 +40,7 @@ impl GoalError {
 
 impl Goals {
     /// Whether networks are measured on chips with other weights.
-    pub(super) fn change_weights(&self) -> bool {
+    pub(super) fn has_faulty_weights(&self) -> bool {
         let mut measured = self.list.iter().copied().chain(self.constraints.iter().map(|bound| bound.goal));
         measured.any(|goal| goal == Goal::Robustness) && self.sweep.changes_weights()
     }

@@ -24,7 +24,7 @@ pub(super) struct Limits {
     /// The chip that networks run on.
     pub chip: Chip,
     /// Whether networks also run on chips with faulty weights, which take more memory.
-    pub change_weights: bool,
+    pub faulty_weights: bool,
     /// The most memory of an evaluation on this machine, if it is limited.
     pub memory: Option<Bytes>,
     /// The most memory of an evaluation that the study states: the same on all machines.
@@ -55,7 +55,7 @@ impl Limits {
     /// The evaluation needs more; the error says how much.
     pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>, pauses: bool) -> Result<(), Failure> {
         let Some(limit) = limit else { return Ok(()) };
-        let extras = Extras { change_weights: self.change_weights, pauses };
+        let extras = Extras { faulty_weights: self.faulty_weights, pauses };
         let needed = plan.memory(self.samples, extras).map_err(invalid)?;
         if needed <= limit {
             return Ok(());

@@ -16,15 +16,15 @@ const DEPLOYED_WEIGHT: u64 = 40;
 const FAULTY_SYNAPSE: u64 = 24;
 
 /// The peak memory of deploying `network` and running it on `samples`, and on chips with faulty
-/// weights if they change. The memory that `network` and `samples` take already is not counted.
+/// weights if `faulty_weights`. The memory that `network` and `samples` take already is not counted.
 pub(in crate::objective::network) fn deployed(
     network: &BinaryNetwork,
     samples: &Coded,
-    change_weights: bool,
+    faulty_weights: bool,
 ) -> Bytes {
     let weights: u64 = network.layers.iter().map(|layer| layer.weights.len() as u64).sum();
     let synapses = |layer: &BinaryLayer| match layer.connectivity {
-        Connectivity::Convolution { .. } if change_weights => {
+        Connectivity::Convolution { .. } if faulty_weights => {
             (layer.weights.len() as u64).saturating_mul(layer.connectivity.positions() as u64)
         }
         _ => 0,
@@ -38,7 +38,7 @@ pub(in crate::objective::network) fn deployed(
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
     /// Whether the network also runs on chips with faulty weights.
-    pub change_weights: bool,
+    pub faulty_weights: bool,
     /// Whether the training pauses: the network is then deployed, and a checkpoint taken, while the
     /// training is still in memory.
     pub pauses: bool,
@@ -53,14 +53,14 @@ impl Plan {
     pub fn memory(
         &self,
         samples: [usize; 3],
-        Extras { change_weights, pauses }: Extras,
+        Extras { faulty_weights, pauses }: Extras,
     ) -> Result<Bytes, SpecError> {
         let [train, validation, _] = samples;
         let training = training::memory(&self.spec, &self.training, train, validation)?;
         let footprint = self.spec.footprint()?;
         let weights = footprint.weights / size_of::<f32>() as u64;
         let samples = samples.iter().sum::<usize>() as u64 * self.spec.input.len() as u64;
-        let synapses = if change_weights { self.spec.deployed_synapses()? } else { 0 };
+        let synapses = if faulty_weights { self.spec.deployed_synapses()? } else { 0 };
         let faulty = synapses.saturating_mul(FAULTY_SYNAPSE);
         let deployed = (DEPLOYED_WEIGHT * weights).saturating_add(faulty);
         let deployment = (footprint.network + samples).saturating_add(deployed);
